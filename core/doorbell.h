@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Sleep and wake, for everything in Roost that blocks: announce, fence, recheck, block.
+//
+// The sleeper announces that it sleeps, then looks once more for a reason not to; the waker publishes the reason, then
+// looks for an announcement. With a full fence between the two steps on each side one of them sees the other, so no
+// wakeup is lost.
+#pragma once
+
+#include <semaphore.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/fence.h"
+
+namespace roost {
+
+enum class WaitMode : uint32_t { futex, semaphore, spin };
+
+// The protocol itself. `announce` makes the intention visible to wakers, `recheck` returns true where there is a reason
+// to stay up, `block` returns after a wake-up, a timeout or a signal, `retract` takes the announcement back. Returns
+// whether it blocked.
+template <typename Announce, typename Recheck, typename Block, typename Retract>
+bool sleep_unless(Announce&& announce, Recheck&& recheck, Block&& block, Retract&& retract) {
+  announce();
+  full_fence();
+  const bool stay_up = recheck();
+  if (!stay_up) block();
+  retract();
+  return !stay_up;
+}
+
+// A worker's bell, in memory shared between its host and the manager.
+//
+//   awake --sleep()--> announced --park()--> parked --ring()--> awake
+//                          |
+//                          +--- recheck finds a reason ---> awake
+//
+// The worker announces; the data loop, which visits every worker that isn't parked, collects what the worker left,
+// parks it and from then on answers for waking it. So the loop always knows which workers may have something for it.
+class Doorbell {
+ public:
+  enum State : uint32_t { kAwake, kAnnounced, kParked };
+
+  void init(WaitMode mode) noexcept;  // manager, before the memory is shared
+
+  WaitMode mode() const noexcept { return static_cast<WaitMode>(mode_.load(std::memory_order_relaxed)); }
+  bool announced() const noexcept { return state_.load(std::memory_order_acquire) == kAnnounced; }
+
+  // Worker: blocks until rung, unless recheck() finds a reason to stay up. Returns whether it blocked. Not for spin
+  // mode, in which a worker never sleeps.
+  template <typename Recheck>
+  bool sleep(Recheck&& recheck) noexcept {
+    return sleep_unless([this] { state_.store(kAnnounced, std::memory_order_seq_cst); }, recheck, [this] { block(); },
+                        [this] {
+                          uint32_t mine = kAnnounced;  // a parked worker is the loop's to wake, and it will
+                          if (!state_.compare_exchange_strong(mine, kAwake)) block();
+                        });
+  }
+
+  // Loop: takes over an announced worker. False: it is up (again).
+  bool park() noexcept {
+    uint32_t announced = kAnnounced;
+    return state_.compare_exchange_strong(announced, kParked);
+  }
+
+  // Loop: lets a parked worker go on; the kernel still has to be told by unblock(), at once or by the wake role.
+  // False: it wasn't parked.
+  bool release() noexcept {
+    uint32_t parked = kParked;
+    return state_.compare_exchange_strong(parked, kAwake);
+  }
+  void unblock() noexcept;
+
+ private:
+  void block() noexcept;
+
+  std::atomic<uint32_t> state_;
+  std::atomic<uint32_t> mode_;
+  sem_t semaphore_;
+};
+static_assert(sizeof(Doorbell) <= 64);
+
+}  // namespace roost

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The small region that one host and the manager share, and nobody else maps: the worker's record, its NFs' records,
+// inboxes, outbox, granted packets and ready bitmap. A field has one writer, named beside it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/doorbell.h"
+#include "core/ready.h"
+#include "core/ring.h"
+
+namespace roost {
+
+// What the worker may be told at any time; the manager writes, the worker reads.
+struct WorkerOrders {
+  std::atomic<uint64_t> delivered;       // packets put into this worker's inboxes, ever
+  std::atomic<uint32_t> manager_asleep;  // 1: ring the manager's eventfd after putting something into the outbox
+  std::atomic<uint32_t> awake_peers;     // other workers awake on this shared core: yield to them instead of spinning
+  std::atomic<uint32_t> wake_packets;    // settings of the same names
+  std::atomic<uint32_t> wake_deadline_us;
+  std::atomic<uint32_t> spin_us;
+  std::atomic<uint32_t> gather_us;
+  std::atomic<uint32_t> burst_packets;
+  std::atomic<uint32_t> rest;  // 1: sleep as soon as there is nothing to do; others wait for the core
+};
+
+// What the worker reports; the worker writes, the manager reads and relies on none of it for safety.
+struct WorkerReport {
+  std::atomic<uint64_t> taken;         // packets taken out of inboxes, ever
+  std::atomic<uint64_t> deadline_tsc;  // asleep: when to be woken at the latest, UINT64_MAX: no need
+  std::atomic<uint64_t> dispatches;
+  std::atomic<uint64_t> busy_cycles;
+  std::atomic<uint64_t> sleeps;
+  std::atomic<uint64_t> yields;
+  std::atomic<uint32_t> current_nf;  // the NF being dispatched, UINT32_MAX: none
+};
+
+struct WorkerRecord {
+  alignas(64) WorkerOrders orders;                    // manager writes
+  alignas(64) WorkerReport report;                    // worker writes
+  alignas(64) Doorbell bell;                          // both, by its protocol
+  alignas(64) std::atomic<uint32_t> outbox_consumed;  // manager writes
+  alignas(64) std::atomic<uint32_t> grants_consumed;  // worker writes
+  std::atomic<uint32_t> grants_wanted;                // worker writes: packets at hand for its NFs to fill
+};
+static_assert(sizeof(WorkerRecord) == 5 * 64);
+
+// An NF's place in its host: one cache line, the worker's alone to write; the manager reads `consumed` when it believes
+// the inbox full, and the counters for reports.
+struct alignas(64) NfRecord {
+  std::atomic<uint32_t> consumed;
+  std::atomic<uint32_t> state;  // NfState below
+  RingConsumer inbox;
+  void* nf;  // the host's object
+  std::atomic<uint64_t> packets;
+  std::atomic<uint64_t> cycles;  // TSC, of its dispatches
+};
+static_assert(sizeof(NfRecord) == 64);
+
+enum NfRecordState : uint32_t { kNfAbsent, kNfReady, kNfSuspended };
+
+// Where things lie in a region; both sides compute it from the same four numbers.
+struct HostLayout {
+  uint32_t nfs_max = 1;
+  uint32_t inbox_slots_total = 0;  // shared out among the NFs, in powers of two
+  uint8_t outbox_shift = 12;
+  uint8_t grant_shift = 8;
+
+  size_t summaries_at() const noexcept { return sizeof(WorkerRecord); }
+  size_t words_at() const noexcept {
+    return line(summaries_at() + sizeof(uint64_t) * ReadyBitmap::summaries_for(nfs_max));
+  }
+  size_t nfs_at() const noexcept { return line(words_at() + sizeof(uint64_t) * ((nfs_max + 63) / 64)); }
+  size_t outbox_at() const noexcept { return nfs_at() + sizeof(NfRecord) * nfs_max; }
+  size_t grants_at() const noexcept { return outbox_at() + (sizeof(RingSlot) << outbox_shift); }
+  size_t inboxes_at() const noexcept { return line(grants_at() + (sizeof(RingSlot) << grant_shift)); }
+  size_t bytes() const noexcept { return page(inboxes_at() + sizeof(RingSlot) * inbox_slots_total); }
+
+ private:
+  static size_t line(size_t at) noexcept { return (at + 63) / 64 * 64; }
+  static size_t page(size_t at) noexcept { return (at + 4095) / 4096 * 4096; }
+};
+
+// A mapped region.
+class HostRegion {
+ public:
+  HostRegion() = default;
+  HostRegion(std::byte* memory, const HostLayout& layout) noexcept : memory_(memory), layout_(layout) {}
+
+  const HostLayout& layout() const noexcept { return layout_; }
+  WorkerRecord& worker() const noexcept { return *at<WorkerRecord>(0); }
+  NfRecord& nf(uint32_t index) const noexcept { return at<NfRecord>(layout_.nfs_at())[index]; }
+  RingSlot* inbox(uint32_t first_slot) const noexcept { return at<RingSlot>(layout_.inboxes_at()) + first_slot; }
+  ReadyBitmap ready() const noexcept {
+    return {at<std::atomic<uint64_t>>(layout_.words_at()), at<std::atomic<uint64_t>>(layout_.summaries_at()),
+            ReadyBitmap::summaries_for(layout_.nfs_max)};
+  }
+  // Both ends of the two rings of the worker; who takes which end sets its own cursor to zero.
+  template <typename End>
+  End outbox() const noexcept {
+    return end<End>(layout_.outbox_at(), worker().outbox_consumed, layout_.outbox_shift);
+  }
+  template <typename End>
+  End grants() const noexcept {
+    return end<End>(layout_.grants_at(), worker().grants_consumed, layout_.grant_shift);
+  }
+
+ private:
+  template <typename T>
+  T* at(size_t offset) const noexcept {
+    return reinterpret_cast<T*>(memory_ + offset);
+  }
+  template <typename End>
+  End end(size_t slots_at, std::atomic<uint32_t>& consumed, uint8_t shift) const noexcept {
+    End ring;
+    ring.slots = at<RingSlot>(slots_at);
+    ring.consumed = &consumed;
+    ring.shift = shift;
+    return ring;
+  }
+
+  std::byte* memory_ = nullptr;
+  HostLayout layout_;
+};
+
+}  // namespace roost

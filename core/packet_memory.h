@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packet memory as both sides see it: where a handle's bytes are.
+//
+// An arena is one mapping of fixed-size packets at the same address in every process:
+//
+//   | view: an rte_mbuf, 128 B | metadata, 64 B | headroom, 128 B | data, 2,048 B |   = one stride
+//
+// The view and the bytes behind it are the hosts' to write; the manager relies on none of it (its own mbufs are private
+// and point at the data). The stride is an odd number of cache lines, so that views spread over all cache sets.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+
+namespace roost {
+
+inline constexpr uintptr_t kArenaBase = 0x550000000000;  // free in plain, address- and thread-sanitizer builds
+inline constexpr uint32_t kHandlesPerNode = 1u << 22;    // each NUMA node has its own window of handles and addresses
+inline constexpr uint32_t kNodesMax = 26;                // as many windows as fit below 0x554000000000
+inline constexpr uint32_t kNoHandle = UINT32_MAX;
+
+inline constexpr uint32_t kViewBytes = sizeof(rte_mbuf);
+inline constexpr uint32_t kMetadataBytes = 64;  // travels with the packet, for its NFs (rte_mbuf_to_priv)
+inline constexpr uint32_t kHeadroomBytes = RTE_PKTMBUF_HEADROOM;
+inline constexpr uint32_t kBufferBytes = kHeadroomBytes + 2048;
+inline constexpr uint32_t kStrideBytes = kViewBytes + kMetadataBytes + kBufferBytes;
+static_assert(kViewBytes == 128 && kStrideBytes % 64 == 0 && kStrideBytes / 64 % 2 == 1);
+static_assert(uint64_t{kHandlesPerNode} * kStrideBytes % (2u << 20) == 0);
+
+inline uintptr_t packet_address(uint32_t handle) noexcept { return kArenaBase + uint64_t{handle} * kStrideBytes; }
+inline rte_mbuf* packet_view(uint32_t handle) noexcept { return reinterpret_cast<rte_mbuf*>(packet_address(handle)); }
+inline uint8_t* packet_buffer(uint32_t handle) noexcept {
+  return reinterpret_cast<uint8_t*>(packet_address(handle) + kViewBytes + kMetadataBytes);
+}
+// The handle whose stride holds this address; the caller knows that there is one.
+inline uint32_t handle_at(const void* address) noexcept {
+  return static_cast<uint32_t>((reinterpret_cast<uintptr_t>(address) - kArenaBase) / kStrideBytes);
+}
+
+}  // namespace roost

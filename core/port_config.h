@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a port is made from: plain data, filled in by the configuration and checked by open_port().
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace roost {
+
+enum class PortKind : uint8_t { kNull, kPcap, kGenerator };
+enum class CapturePace : uint8_t { kLine, kRecorded };
+enum class FlowDistribution : uint8_t { kUniform, kZipf };
+enum class FlowIpVersion : uint8_t { k4, k6, kMixed };
+
+inline constexpr uint32_t kGeneratorFrameBytesMin = 64;
+inline constexpr uint32_t kGeneratorFrameBytesMax = 1518;
+inline constexpr uint32_t kGeneratorFlowsMax = 1U << 24;  // as many as have a source address of their own
+inline constexpr double kGeneratorZipfMax = 8.0;
+
+struct NullOptions {
+  bool blank = false;  // 64-byte frames of zeros without end, as DPDK's net_null; else it receives nothing
+};
+
+struct PcapOptions {
+  std::string read{};   // the capture to replay; empty: the port receives nothing
+  std::string write{};  // the capture to write; empty: what is sent is discarded
+  CapturePace pace = CapturePace::kLine;
+  bool loop = false;
+};
+
+// Frame lengths are the bytes in memory, as net_null counts them: a 64-byte frame is 64 bytes in its mbuf
+// and 68 with the checksum that a NIC would append.
+struct GeneratorOptions {
+  uint32_t flows = 1000;
+  uint64_t rate_pps = 0;      // 0: as fast as they are taken
+  uint32_t frame_bytes = 64;  // kGeneratorFrameBytesMin to kGeneratorFrameBytesMax
+  bool imix = false;          // 64, 570 and 1518 bytes as 7:4:1, instead of frame_bytes
+  FlowDistribution distribution = FlowDistribution::kUniform;
+  double zipf_s = 1.0;  // flow k (from 1) has weight k^-zipf_s
+  FlowIpVersion ip_version = FlowIpVersion::k4;
+  uint64_t seed = 1;
+  uint64_t count = 0;            // packets in all; 0: without end
+  uint64_t backlog_packets = 0;  // late packets beyond this many are missed, as by a NIC; 0: all are sent late
+};
+
+// Only the options of `kind` are looked at.
+struct PortConfig {
+  std::string name{};
+  PortKind kind = PortKind::kNull;
+  NullOptions null{};
+  PcapOptions pcap{};
+  GeneratorOptions generator{};
+};
+
+}  // namespace roost

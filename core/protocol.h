@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The control protocol: JSON-RPC 2.0 (jsonrpc.org/specification) over UNIX sockets. This file defines it.
+//
+// Two sockets, both made by the manager:
+//   PATH         operators (roost, scripts). Stream; one JSON object a line; at most kRequestBytesMax a line.
+//   PATH.hosts   hosts. SOCK_SEQPACKET; one JSON object a packet; descriptors come with it as SCM_RIGHTS.
+// Peers must run as the manager's user or as root (SO_PEERCRED).
+//
+// Operators' methods (parameters -> result):
+//   version {}                                              -> {protocol, manager, pid, uptime_s}
+//   spawn {module, service, count, tier, config, tenant}    -> {first, count, service, tier, spawn_ms}
+//   ps {after, limit}                                       -> {total, nfs: [...], hosts: [...], events: [...]}
+//   stop {nfs: [ids]} | {service} | {all: true}             -> {stopped}
+//   stats {memory}                                          -> counters, books, latency_us, ports, memory if asked
+//   get {name?}                                             -> {settings: [{name, value, unit, least, most, ...}]}
+//   set {name, value}                                       -> {name, value, was}
+//   pause {}, resume {}                                     -> {}; ports stop, or go on, receiving
+//   clear_latency {}                                        -> {}
+//   down {}                                                 -> the last stats; then the manager ends
+//
+// A host's first message is attach; from then on the manager sends requests to the host:
+//   host -> manager  attach {protocol, abi, token}          -> host, layout, sizes, core; + region, paths,
+//                                                              eventfd, and an arena for each NUMA node
+//   manager -> host  load {module, path}  + 1 descriptor    -> {name, abi, nf_bytes}
+//   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
+//                          ports}                          -> {}
+//   manager -> host  stop {first, count}                    -> {}
+//   manager -> host  quit {}                                   (no answer; the host ends)
+// The manager talks to a nursery (a host process that has not attached, from which hosts are forked) over a socketpair:
+//   manager -> nursery  fork {token, core}                  -> {pid}
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace roost {
+
+inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr size_t kRequestBytesMax = size_t{1} << 20;
+inline constexpr size_t kHostMessageBytesMax = 64 << 10;
+inline constexpr int kNestingMax = 64;
+
+using Json = nlohmann::json;
+
+// JSON-RPC's own codes, and Roost's.
+enum class RpcError : int {
+  parse = -32700,
+  invalid_request = -32600,
+  no_method = -32601,
+  invalid_parameters = -32602,
+  internal = -32603,
+  failed = -32000,  // the request was understood and could not be done; the message says why
+};
+
+Json rpc_request(uint64_t id, std::string_view method, Json parameters);
+Json rpc_result(const Json& id, Json result);
+Json rpc_error(const Json& id, RpcError code, std::string_view message);
+// What a peer sent, read: a discarded value where it is not JSON, or nested deeper than anything here is (copying and
+// printing JSON recurses).
+Json rpc_parse(std::string_view text);
+// The result of a response; throws Error with the message of an error, or where it is no response.
+Json rpc_take_result(const Json& response);
+
+}  // namespace roost

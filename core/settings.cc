@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/settings.h"
+
+#include <vector>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace roost {
+namespace {
+
+constexpr size_t kCount = static_cast<size_t>(Setting::count);
+
+// In the order of enum Setting.
+constexpr std::array<SettingSpec, kCount> kSpecs{{
+    {"wake_packets", "packets", 1, 1 << 20, 1, "a sleeping worker is woken once this many packets wait for it"},
+    {"wake_deadline_us", "us", 0, 1'000'000, 50, "or once the first of them has waited for this long"},
+    {"spin_us", "us", 0, 100'000, 20, "a worker without packets looks for this long before it sleeps"},
+    {"gather_us", "us", 0, 1'000, 3, "under load, a worker leaves this long between two rounds, so that bursts grow"},
+    {"burst_packets", "packets", 1, 64, 32, "an NF is called with at most this many packets"},
+    {"awake_max", "workers", 1, 1'024, 3,
+     "more workers of one shared core than this aren't kept awake without packets"},
+    {"wake_ahead", "hops", 0, 1, 0, "1: the worker that a packet reaches next is woken while the one before it works"},
+    {"idle_us", "us", 0, 1'000'000, 200, "the data loop polls for this long after the last packet before it sleeps"},
+    {"idle_poll_us", "us", 10, 1'000'000, 1'000, "asleep, it looks at ports that cannot ring this often"},
+    {"rewake_us", "us", 0, 1'000'000, 50, "woken by a host, the loop stays up for at least this long"},
+    {"inbox_slots", "packets", 0, 32'768, 0, "an NF's inbox, a power of two; 0: the more NFs a host has, the smaller"},
+    {"grant_packets", "packets", 0, 4'096, 64, "a host whose NFs make packets gets at most this many ahead"},
+    {"flow_idle_s", "s", 1, 86'400, 60, "a flow without packets for this long is forgotten"},
+    {"sweep_rows", "rows", 64, 1 << 22, 4'096,
+     "rows of the ledger and the flow table looked at in one turn of a sweep"},
+}};
+
+}  // namespace
+
+std::span<const SettingSpec> setting_specs() noexcept { return kSpecs; }
+
+Settings::Settings() noexcept {
+  for (size_t i = 0; i < kCount; ++i) values_[i].store(kSpecs[i].standard, std::memory_order_relaxed);
+}
+
+Setting Settings::find(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (size_t i = 0; i < kCount; ++i) {
+    if (kSpecs[i].name == name) return static_cast<Setting>(i);
+    names.push_back(kSpecs[i].name);
+  }
+  const auto nearest = nearest_word(name, names);
+  if (nearest.empty()) fail("no setting is called '{}'; 'roost get' lists them", name);
+  fail("no setting is called '{}'; did you mean '{}'?", name, nearest);
+}
+
+void Settings::set(Setting setting, uint64_t value) {
+  const auto& spec = kSpecs[static_cast<size_t>(setting)];
+  if (value < spec.least || value > spec.most)
+    fail("setting '{}': {} is out of range; it takes {} to {} {}", spec.name, value, spec.least, spec.most, spec.unit);
+  if (setting == Setting::inbox_slots && (value & (value - 1)) != 0)
+    fail("setting 'inbox_slots': {} is not a power of two (or 0: chosen by itself)", value);
+  values_[static_cast<size_t>(setting)].store(value, std::memory_order_relaxed);
+}
+
+void Settings::set(std::string_view name, uint64_t value) { set(find(name), value); }
+
+std::optional<std::string> Settings::problem(std::string_view name, int64_t value) {
+  try {
+    if (value < 0) fail("setting '{}': {} is negative", name, value);
+    Settings trial;
+    trial.set(name, static_cast<uint64_t>(value));
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+}  // namespace roost

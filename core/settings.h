@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Run-time settings: every tunable of Roost, with unit, range, default and meaning, read and set while it runs.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace roost {
+
+enum class Setting : uint32_t {
+  wake_packets,
+  wake_deadline_us,
+  spin_us,
+  gather_us,
+  burst_packets,
+  awake_max,
+  wake_ahead,
+  idle_us,
+  idle_poll_us,
+  rewake_us,
+  inbox_slots,
+  grant_packets,
+  flow_idle_s,
+  sweep_rows,
+  count
+};
+
+struct SettingSpec {
+  std::string_view name;
+  std::string_view unit;
+  uint64_t least, most, standard;
+  std::string_view meaning;
+};
+
+std::span<const SettingSpec> setting_specs() noexcept;
+
+class Settings {
+ public:
+  Settings() noexcept;
+  // Any thread.
+  uint64_t get(Setting setting) const noexcept {
+    return values_[static_cast<size_t>(setting)].load(std::memory_order_relaxed);
+  }
+  void set(Setting setting, uint64_t value);  // throws Error where the value is out of range
+  void set(std::string_view name, uint64_t value);
+  // Throws Error for a name that isn't one (and suggests the nearest that is).
+  static Setting find(std::string_view name);
+  // Nothing, or why the value can't be set.
+  static std::optional<std::string> problem(std::string_view name, int64_t value);
+
+ private:
+  std::array<std::atomic<uint64_t>, static_cast<size_t>(Setting::count)> values_;
+};
+
+}  // namespace roost

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/shared_memory.h"
+
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <numaif.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "core/error.h"
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+namespace roost {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+size_t free_huge_pages() {
+  size_t pages = 0;
+  if (FILE* file = std::fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re")) {
+    if (std::fscanf(file, "%zu", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return pages;
+}
+
+void* map_at(int fd, size_t bytes, uintptr_t at, int protection) {
+  const int fixed = at != 0 ? MAP_FIXED_NOREPLACE : 0;
+  return mmap(reinterpret_cast<void*>(at), bytes, protection, MAP_SHARED | MAP_NORESERVE | fixed, fd, 0);
+}
+
+void bind_to_node(void* memory, size_t bytes, int node, const std::string& name) {
+  unsigned long mask[16] = {};
+  if (node < 0 || node >= int{sizeof mask * 8}) return;
+  mask[static_cast<size_t>(node) / 64] = 1ul << (static_cast<size_t>(node) % 64);
+  // Containers often forbid mbind; memory elsewhere is slower, not wrong.
+  if (mbind(memory, bytes, MPOL_PREFERRED, mask, sizeof mask * 8, 0) != 0 && errno != ENOSYS && errno != EPERM)
+    fail_errno("shared memory '{}': cannot bind it to NUMA node {}", name, node);
+}
+
+}  // namespace
+
+const char* page_kind_name(PageKind kind) noexcept {
+  switch (kind) {
+    case PageKind::huge:
+      return "2 MiB hugepages";
+    case PageKind::transparent_huge:
+      return "4 KiB pages, transparent hugepages allowed";
+    case PageKind::small:
+      break;
+  }
+  return "4 KiB pages";
+}
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+void FileDescriptor::reset() noexcept {
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+}
+
+SharedMemory SharedMemory::create(const SharedMemoryOptions& options) {
+  SharedMemory memory;
+  const size_t huge_bytes = round_up(options.bytes, kHugePage);
+  const bool enough = free_huge_pages() * kHugePage >= huge_bytes;
+  if (options.hugepages == Hugepages::require && !enough)
+    fail(
+        "shared memory '{}': needs {} free 2 MiB hugepages, there are {}; reserve them (sysctl vm.nr_hugepages) or set "
+        "memory.hugepages to \"auto\"",
+        options.name, huge_bytes / kHugePage, free_huge_pages());
+  if (options.hugepages != Hugepages::never && enough) {
+    memory.fd_ = FileDescriptor(
+        memfd_create(options.name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB));
+    if (memory.fd_) memory.page_kind_ = PageKind::huge;
+  }
+  if (!memory.fd_) memory.fd_ = FileDescriptor(memfd_create(options.name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!memory.fd_) fail_errno("shared memory '{}': memfd_create", options.name);
+  memory.bytes_ = memory.page_kind_ == PageKind::huge ? huge_bytes : round_up(options.bytes, 4096);
+  if (ftruncate(memory.fd(), static_cast<off_t>(memory.bytes_)) != 0)
+    fail_errno("shared memory '{}': cannot size it to {} bytes", options.name, memory.bytes_);
+  void* at = map_at(memory.fd(), memory.bytes_, options.at, PROT_READ | PROT_WRITE);
+  if (at == MAP_FAILED)
+    fail_errno("shared memory '{}': cannot map {} bytes at {:#x}", options.name, memory.bytes_, options.at);
+  memory.data_ = static_cast<std::byte*>(at);
+  bind_to_node(at, memory.bytes_, options.numa_node, options.name);
+  if (options.hugepages != Hugepages::never && memory.page_kind_ == PageKind::small && memory.bytes_ >= 2 * kHugePage &&
+      madvise(at, memory.bytes_, MADV_HUGEPAGE) == 0)
+    memory.page_kind_ = PageKind::transparent_huge;
+  madvise(at, memory.bytes_, MADV_DONTDUMP);
+  const int seals = kSeals | (options.writable_by_others ? 0 : F_SEAL_FUTURE_WRITE);
+  if (fcntl(memory.fd(), F_ADD_SEALS, seals) != 0) fail_errno("shared memory '{}': cannot seal it", options.name);
+  return memory;
+}
+
+SharedMemory SharedMemory::attach(FileDescriptor fd, size_t bytes, uintptr_t at, bool writable,
+                                  const std::string& name) {
+  struct stat status {};
+  if (fstat(fd.get(), &status) != 0) fail_errno("shared memory '{}': not a usable descriptor", name);
+  if (static_cast<size_t>(status.st_size) != bytes)
+    fail("shared memory '{}': has {} bytes where {} were announced", name, status.st_size, bytes);
+  if ((fcntl(fd.get(), F_GET_SEALS) & kSeals) != kSeals) fail("shared memory '{}': is not sealed", name);
+  SharedMemory memory;
+  void* data = map_at(fd.get(), bytes, at, writable ? PROT_READ | PROT_WRITE : PROT_READ);
+  if (data == MAP_FAILED) fail_errno("shared memory '{}': cannot map {} bytes at {:#x}", name, bytes, at);
+  madvise(data, bytes, MADV_DONTFORK);  // an NF's children have no business with packets
+  memory.fd_ = std::move(fd);
+  memory.data_ = static_cast<std::byte*>(data);
+  memory.bytes_ = bytes;
+  return memory;
+}
+
+SharedMemory& SharedMemory::operator=(SharedMemory&& other) noexcept {
+  if (this != &other) {
+    unmap();
+    fd_ = std::move(other.fd_);
+    data_ = std::exchange(other.data_, nullptr);
+    bytes_ = std::exchange(other.bytes_, 0);
+    page_kind_ = other.page_kind_;
+  }
+  return *this;
+}
+
+void SharedMemory::unmap() noexcept {
+  if (data_ != nullptr) munmap(data_, bytes_);
+  data_ = nullptr;
+}
+
+}  // namespace roost

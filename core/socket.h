@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// UNIX sockets as control code uses them: lines for operators, packets with descriptors for hosts.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/shared_memory.h"
+
+namespace roost {
+
+struct Peer {
+  pid_t pid;
+  uid_t uid;
+};
+
+// Listening, mode 0600 (so only the same user and root connect). A stale socket file, of a manager that is gone, is
+// replaced; a live one is an error. Throws Error.
+FileDescriptor listen_unix(const std::string& path, int type);
+FileDescriptor connect_unix(const std::string& path, int type);
+FileDescriptor accept_unix(int listener);  // non-blocking connection; none: an empty descriptor
+Peer peer_of(int socket);
+void set_blocking(int fd, bool blocking);
+
+struct Message {
+  std::string text;
+  std::vector<FileDescriptor> descriptors;
+};
+// One packet of a SOCK_SEQPACKET socket. Sending throws Error where the peer is gone or its buffer stays full.
+void send_message(int socket, std::string_view text, const std::vector<int>& descriptors = {});
+// Nothing: the peer has closed, or (non-blocking) nothing is there: `closed` tells.
+std::optional<Message> receive_message(int socket, bool* closed = nullptr);
+
+// A line of a stream socket, blocking, at most `bytes_max` long. Nothing: the peer closed before a whole line came.
+std::optional<std::string> receive_line(int socket, std::string& buffer, size_t bytes_max);
+void send_all(int socket, std::string_view text);
+
+}  // namespace roost
