@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which flow, which chain, which NFs. The flow table answers for live flows; a new one is decided here once.
+#include <array>
+
+#include "scheduler/data_loop.h"
+
+namespace roost {
+
+void DataLoop::classify(Batch& batch) noexcept {
+  FlowKey keys[kBurst];
+  for (uint32_t i = 0; i < batch.count; ++i) __builtin_prefetch(rte_pktmbuf_mtod(batch.packets[i], void*));
+  for (uint32_t i = 0; i < batch.count; ++i) keys[i] = flow_key(batch.packets[i], batch.port);
+  flows_.find(keys, batch.count, batch.hashes, batch.flows);
+  const int chain = chain_of_port_[batch.port];
+  for (uint32_t i = 0; i < batch.count; ++i) {
+    FlowEntry*& flow = batch.flows[i];
+    if (flow != nullptr && flow->epoch == departures_) {
+      flow->last_seen_s = now_s_;
+      continue;
+    }
+    DropCause cause = DropCause::no_chain;
+    if (flow == nullptr && chain >= 0) flow = new_flow(keys[i], batch.hashes[i], i);
+    if (chain < 0 || !route_flow(*flow, batch.hashes[i], static_cast<uint16_t>(chain), cause)) {
+      drop(batch.packets[i], cause);
+      flow = nullptr;
+    }
+  }
+}
+
+// Where the table is full the flow is not pinned: consistent hashing alone decides for it, packet by packet.
+FlowEntry* DataLoop::new_flow(const FlowKey& key, uint32_t hash, uint32_t slot) noexcept {
+  counters_.flows_new.add(1);
+  if (FlowEntry* flow = flows_.insert(key, hash)) {
+    // Two packets of a new flow in one batch: the second finds what the first was given.
+    if (flow->epoch == 0) flow->path = kNoPath;
+    return flow;
+  }
+  counters_.flows_unpinned.add(1);
+  FlowEntry& flow = unpinned_[slot];
+  if (flow.used && flow.path != kNoPath) paths_.release(flow.path);
+  flow = {};
+  flow.used = true;
+  flow.path = kNoPath;
+  return &flow;
+}
+
+// Finds the flow's path, or finds that the one it has is still whole.
+bool DataLoop::route_flow(FlowEntry& flow, uint32_t hash, uint16_t chain, DropCause& cause) noexcept {
+  flow.last_seen_s = now_s_;
+  if (flow.path == kNoPath || !intact(flow.path)) {
+    const uint32_t path = find_path(chain, hash, flow.path, cause);
+    if (path == kNoPath) return false;
+    if (flow.path != kNoPath) paths_.release(flow.path);
+    flow.path = path;
+    flow.first_nf = paths_.nf(path, 0);
+    flow.chain = chain;
+    flow.run = paths_.run(path, 0);
+    flow.goes_on = flow.run < paths_.hops(path);
+  }
+  flow.epoch = departures_;
+  return true;
+}
+
+bool DataLoop::intact(uint32_t path) noexcept {
+  return paths_.intact(path, departures_, [this](uint32_t nf, uint32_t born) { return there(nf, born); });
+}
+
+// An NF for each service of the chain; of the path to be kept, if any, those that are still there. The same hash picks
+// in every service, so that flows that share an NF tend to share the next one too, and bursts stay together.
+uint32_t DataLoop::find_path(uint16_t chain, uint32_t hash, uint32_t keep, DropCause& cause) noexcept {
+  const auto to_service = static_cast<uint16_t>(chain & ~kToService);
+  const auto services = chain & kToService ? std::span(&to_service, 1) : std::span(chains_[chain].services);
+  std::array<PathTable::Hop, kHopsMax> hops;
+  for (uint32_t i = 0; i < services.size(); ++i) {
+    uint32_t nf = keep == kNoPath ? kNoNf : paths_.nf(keep, i);
+    if (nf == kNoNf || !there(nf, paths_.born(keep, i))) nf = services_[services[i]].members.pick(hash);
+    if (nf == ConsistentHash::kNone) {
+      cause = DropCause::no_nf;
+      return kNoPath;
+    }
+    hops[i] = {nf, nfs_[nf].host, nfs_[nf].local, nfs_[nf].born};
+  }
+  const uint32_t path = paths_.intern(chain, {hops.data(), services.size()});
+  if (path == kNoPath) cause = DropCause::no_path;
+  return path;
+}
+
+void DataLoop::forget_idle_flows() noexcept {
+  const uint32_t forgotten =
+      flows_.sweep(now_s_, static_cast<uint32_t>(settings_.get(Setting::flow_idle_s)),
+                   static_cast<uint32_t>(settings_.get(Setting::sweep_rows)) / 16, [this](FlowEntry& flow) {
+                     if (flow.path != kNoPath) paths_.release(flow.path);
+                   });
+  counters_.flows_idle.add(forgotten);
+}
+
+}  // namespace roost

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The manager's configuration: TOML, checked whole before anything starts. docs/configuration.md describes the format.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/doorbell.h"
+#include "core/port_config.h"
+#include "core/shared_memory.h"
+
+namespace roost {
+
+struct ManagerConfig {
+  struct Memory {
+    uint32_t packets = 32768;  // on each NUMA node
+    Hugepages hugepages = Hugepages::automatic;
+  };
+  struct Cores {
+    uint32_t io = 0;
+    std::optional<uint32_t> wake;  // none: the io core's loop wakes
+    std::vector<uint32_t> shared;
+    std::vector<uint32_t> dedicated;
+    WaitMode wait_mode = WaitMode::futex;
+  };
+  struct Flows {
+    uint32_t max = 1U << 17;       // IPv4
+    uint32_t wide_max = 1U << 15;  // IPv6, and what is not IP
+    uint32_t idle_s = 60;
+  };
+  struct Port : PortConfig {
+    std::string chain;  // of what it receives; empty: none, and that is dropped
+  };
+  struct Service {
+    std::string name;
+  };
+  struct Chain {
+    std::string name;
+    std::vector<std::string> services;
+    std::string out;  // a port
+  };
+
+  std::string control_socket;  // empty: the usual place
+  bool paused = false;         // not in the file: ports receive nothing until somebody says so
+  Memory memory;
+  Cores cores;
+  Flows flows;
+  std::vector<Port> ports;  // in the order of their numbers
+  std::vector<Service> services;
+  std::vector<Chain> chains;
+  std::map<std::string, uint64_t> settings;
+};
+
+// What a configuration is checked against.
+struct ConfigContext {
+  // Nothing, or what is wrong with the setting and its remedy; empty: core/settings.h knows.
+  std::function<std::optional<std::string>(std::string_view name, int64_t value)> setting_problem;
+  std::vector<uint32_t> cores;  // that may be used; empty: those that this process may run on
+};
+
+// Both throw Error with all problems, one a line: `file:line:column: what; remedy`. `origin` stands for the file's
+// name.
+ManagerConfig load_config(const std::string& path, const ConfigContext& context = {});
+ManagerConfig parse_config(std::string_view text, std::string_view origin, const ConfigContext& context = {});
+
+}  // namespace roost

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// [[services]], [[chains]], and what names what.
+#include <algorithm>
+#include <cctype>
+
+#include "core/path.h"
+#include "scheduler/config_parts.h"
+
+namespace roost {
+namespace {
+
+constexpr size_t kNameMax = 63;
+constexpr size_t kServicesMax = 32'768;  // verdicts and records hold 16 bits
+constexpr size_t kChainsMax = 32'768;
+
+bool is_well_formed(const std::string& name) {
+  return !name.empty() && name.size() <= kNameMax && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  });
+}
+
+template <typename Item>
+std::vector<std::string_view> names_of(const std::vector<Item>& items) {
+  std::vector<std::string_view> names;
+  for (const Item& item : items) names.push_back(item.name);
+  return names;
+}
+
+bool contains(const std::vector<std::string_view>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void read_hops(TableReader& reader, const std::vector<std::string_view>& known, ManagerConfig::Chain& chain) {
+  const toml::array* hops = reader.array("services");
+  if (hops == nullptr || hops->empty() || hops->size() > kHopsMax) {
+    const auto& at = reader.where("services");
+    if (hops != nullptr && hops->size() > kHopsMax) {
+      reader.problems().add(at, "{}: {} services; a chain has {} hops at most", reader.name(), hops->size(), kHopsMax);
+    } else if (hops != nullptr || !reader.has("services")) {
+      reader.problems().add(at, "{}: no services; list at least one", reader.name());
+    }
+    return;
+  }
+  for (const toml::node& hop : *hops) {
+    const auto* name = hop.as_string();
+    if (name == nullptr) {
+      reader.problems().add(hop.source(), "{}: services lists what is no name; give names in quotes", reader.name());
+    } else if (!contains(known, name->get())) {
+      reader.problems().add(hop.source(), "{}: there is no service '{}'{}", reader.name(), name->get(),
+                            suggestion(name->get(), known));
+    } else {
+      chain.services.push_back(name->get());
+    }
+  }
+}
+
+void read_out(TableReader& reader, const std::vector<std::string_view>& known, ManagerConfig::Chain& chain) {
+  const auto out = reader.text("out");
+  chain.out = out.value_or("");
+  if (out && !contains(known, *out)) {
+    reader.problems().add(reader.where("out"), "{}: there is no port '{}'{}", reader.name(), *out,
+                          suggestion(*out, known));
+  } else if (!out && !reader.has("out")) {
+    reader.problems().add(reader.where(), "{}: out isn't given; name the port that packets leave by", reader.name());
+  }
+}
+
+}  // namespace
+
+std::string read_name(TableReader& reader, std::string_view kind, std::vector<std::string>& taken) {
+  const auto name = reader.text("name");
+  if (!name) {
+    if (!reader.has("name")) {
+      reader.problems().add(reader.where(), "{}: name isn't given; give each {} one", kind, kind);
+    }
+    return "";
+  }
+  reader.rename(fmt::format("{} '{}'", kind, *name));
+  if (!is_well_formed(*name)) {
+    reader.problems().add(reader.where("name"), "{}: not a name; use 1 to {} letters, digits, '-', '_' and '.'",
+                          reader.name(), kNameMax);
+  } else if (std::find(taken.begin(), taken.end(), *name) != taken.end()) {
+    reader.problems().add(reader.where("name"), "{}: there is one of that name already; choose another", reader.name());
+  }
+  taken.push_back(*name);
+  return *name;
+}
+
+void read_services_and_chains(TableReader& root, ManagerConfig& config) {
+  std::vector<std::string> names;
+  for (const toml::table* table : root.tables("services")) {
+    TableReader reader(*table, "service", root.problems());
+    config.services.push_back({read_name(reader, "service", names)});
+    reader.finish();
+  }
+  if (config.services.size() > kServicesMax) {
+    root.problems().add(root.where("services"), "{} services; {} is the most", config.services.size(), kServicesMax);
+  }
+  names.clear();
+  const auto services = names_of(config.services);
+  const auto ports = names_of(config.ports);
+  const auto chain_tables = root.tables("chains");
+  for (const toml::table* table : chain_tables) {
+    TableReader reader(*table, "chain", root.problems());
+    ManagerConfig::Chain chain;
+    chain.name = read_name(reader, "chain", names);
+    read_hops(reader, services, chain);
+    read_out(reader, ports, chain);
+    reader.finish();
+    config.chains.push_back(std::move(chain));
+  }
+  if (config.chains.size() > kChainsMax) {
+    root.problems().add(root.where("chains"), "{} chains; {} is the most", config.chains.size(), kChainsMax);
+  }
+  const auto chains = names_of(config.chains);
+  const auto port_tables = root.tables("ports");
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    const std::string& chain = config.ports[i].chain;
+    if (chain.empty() || contains(chains, chain)) continue;
+    root.problems().add(port_tables[i]->get("chain")->source(), "port '{}': there is no chain '{}'{}",
+                        config.ports[i].name, chain, suggestion(chain, chains));
+  }
+}
+
+}  // namespace roost

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// [[ports]]: each kind has its own options.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "scheduler/config_parts.h"
+
+namespace roost {
+namespace {
+
+constexpr size_t kPortsMax = 256;
+constexpr int64_t kRateMaxPps = 1'000'000'000;
+
+void read_null(TableReader& reader, NullOptions& options) {
+  constexpr std::string_view kReceive[] = {"nothing", "blank"};
+  if (const auto index = reader.choice("receive", kReceive)) options.blank = *index == 1;
+}
+
+void read_pcap(TableReader& reader, PcapOptions& options) {
+  constexpr std::string_view kPaces[] = {"line", "recorded"};  // in the order of enum CapturePace
+  options.read = reader.text("read").value_or("");
+  options.write = reader.text("write").value_or("");
+  if (const auto index = reader.choice("pace", kPaces)) options.pace = static_cast<CapturePace>(*index);
+  options.loop = reader.flag("loop").value_or(false);
+  if (options.read.empty() && options.write.empty()) {
+    reader.problems().add(reader.where(), "{}: neither read nor write is given; name a capture file", reader.name());
+  }
+  if (!options.read.empty() && access(options.read.c_str(), R_OK) != 0) {
+    reader.problems().add(reader.where("read"), "{}: capture '{}' can't be read ({}); name an existing pcap file",
+                          reader.name(), options.read, std::strerror(errno));
+  }
+}
+
+void read_ip_version(TableReader& reader, FlowIpVersion& version) {
+  // A number or "mixed", so neither kind is wrong in itself.
+  const auto& at = reader.where("ip_version");
+  const auto word = reader.either("ip_version");
+  if (!word) return;
+  if (*word == "4") {
+    version = FlowIpVersion::k4;
+  } else if (*word == "6") {
+    version = FlowIpVersion::k6;
+  } else if (*word == "mixed") {
+    version = FlowIpVersion::kMixed;
+  } else {
+    reader.problems().add(at, "{}: ip_version = {} isn't known; use 4, 6 or \"mixed\"", reader.name(), *word);
+  }
+}
+
+void read_generator(TableReader& reader, GeneratorOptions& options) {
+  constexpr std::string_view kDistributions[] = {"uniform", "zipf"};  // in the order of enum FlowDistribution
+  reader.into(options.flows, "flows", 1, kGeneratorFlowsMax);
+  reader.into(options.rate_pps, "rate_pps", 0, kRateMaxPps);
+  const auto frame_bytes = reader.integer("frame_bytes", kGeneratorFrameBytesMin, kGeneratorFrameBytesMax);
+  if (frame_bytes) options.frame_bytes = static_cast<uint32_t>(*frame_bytes);
+  options.imix = reader.flag("imix").value_or(false);
+  if (options.imix && frame_bytes) {
+    reader.problems().add(reader.where("frame_bytes"), "{}: frame_bytes and imix contradict each other; leave one out",
+                          reader.name());
+  }
+  if (const auto index = reader.choice("distribution", kDistributions)) {
+    options.distribution = static_cast<FlowDistribution>(*index);
+  }
+  if (const auto exponent = reader.real("zipf_s", 0, kGeneratorZipfMax)) {
+    options.zipf_s = *exponent;
+    if (options.distribution != FlowDistribution::kZipf) {
+      reader.problems().add(reader.where("zipf_s"), "{}: zipf_s does nothing without distribution = \"zipf\"; add that",
+                            reader.name());
+    }
+  }
+  read_ip_version(reader, options.ip_version);
+  reader.into(options.seed, "seed", 0, INT64_MAX);
+  reader.into(options.count, "count", 0, INT64_MAX);
+  reader.into(options.backlog_packets, "backlog_packets", 0, INT64_MAX / 2);
+}
+
+}  // namespace
+
+void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
+  constexpr std::string_view kKinds[] = {"null", "pcap", "generator"};  // in the order of enum PortKind
+  std::vector<std::string> names;
+  for (const toml::table* table : root.tables("ports")) {
+    TableReader reader(*table, "port", root.problems());
+    ManagerConfig::Port port;
+    port.name = read_name(reader, "port", names);
+    port.chain = reader.text("chain").value_or("");
+    const auto kind = reader.choice("kind", kKinds);
+    if (!table->contains("kind")) {
+      root.problems().add(reader.where(), "{}: kind isn't given; use \"null\", \"pcap\" or \"generator\"",
+                          reader.name());
+    }
+    if (kind) {
+      port.kind = static_cast<PortKind>(*kind);
+      if (port.kind == PortKind::kNull) read_null(reader, port.null);
+      if (port.kind == PortKind::kPcap) read_pcap(reader, port.pcap);
+      if (port.kind == PortKind::kGenerator) read_generator(reader, port.generator);
+      reader.finish();  // without a kind, nobody knows which keys belong here
+    }
+    ports.push_back(std::move(port));
+  }
+  if (ports.empty()) {
+    root.problems().add(root.where(), "there are no ports; add [[ports]] with a name and a kind");
+  } else if (ports.size() > kPortsMax) {
+    root.problems().add(root.where("ports"), "there are {} ports; {} is the most", ports.size(), kPortsMax);
+  }
+}
+
+}  // namespace roost

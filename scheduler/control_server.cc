@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "scheduler/control_server.h"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/socket.h"
+
+namespace roost {
+namespace {
+
+constexpr uint32_t kDrain_ms = 1'000;
+constexpr size_t kConnectionsMax = 256;
+constexpr const char* kVersion = "0.1.0";
+
+class BadParameters : public Error {
+ public:
+  using Error::Error;
+};
+
+// Neither rounded nor cut: what doesn't fit is refused.
+template <typename T>
+T whole_number(const Json& value, const char* name) {
+  const bool fits = value.is_number_unsigned() ? std::in_range<T>(value.get<uint64_t>())
+                                               : value.is_number_integer() && std::in_range<T>(value.get<int64_t>());
+  if (fits) return value.get<T>();
+  throw BadParameters(fmt::format("'{}' must be a whole number, {} to {}", name, std::numeric_limits<T>::min(),
+                                  std::numeric_limits<T>::max()));
+}
+
+std::vector<uint32_t> numbers(const Json& parameters, const char* name) {
+  const Json& list = parameters.at(name);
+  if (!list.is_array()) throw BadParameters(fmt::format("'{}' must be a list of numbers", name));
+  std::vector<uint32_t> result;
+  for (const Json& each : list) result.push_back(whole_number<uint32_t>(each, name));
+  return result;
+}
+
+// A parameter of the wanted type; what is missing takes the standard value.
+template <typename T>
+T parameter(const Json& parameters, const char* name, T standard) {
+  const auto found = parameters.find(name);
+  if (found == parameters.end() || found->is_null()) return standard;
+  try {
+    if constexpr (std::is_same_v<T, bool> || !std::is_integral_v<T>)
+      return found->get<T>();
+    else
+      return whole_number<T>(*found, name);
+  } catch (const Json::exception&) {
+    throw BadParameters(fmt::format("'{}' has the wrong type: {}", name, found->dump()));
+  }
+}
+
+std::string required(const Json& parameters, const char* name) {
+  const auto text = parameter<std::string>(parameters, name, "");
+  if (text.empty()) throw BadParameters(fmt::format("'{}' is missing", name));
+  return text;
+}
+
+}  // namespace
+
+ControlServer::ControlServer(Manager& manager, FileDescriptor listener)
+    : manager_(manager), listener_(std::move(listener)), started_tsc_(tsc_now()) {}
+
+void ControlServer::run(int signal_fd) {
+  while (!down_) {
+    std::vector<pollfd> events{{signal_fd, POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+    for (const auto& [fd, connection] : connections_) events.push_back({fd, POLLIN, 0});
+    const size_t own = events.size();
+    for (const int fd : manager_.event_descriptors()) events.push_back({fd, POLLIN, 0});
+    if (poll(events.data(), events.size(), -1) < 0) continue;
+    if (events[0].revents != 0) {
+      spdlog::info("asked to end by a signal");
+      down();
+      return;
+    }
+    if (std::any_of(events.begin() + static_cast<ptrdiff_t>(own), events.end(),
+                    [](const auto& e) { return e.revents != 0; }))
+      manager_.on_events();
+    for (size_t i = 2; i < own; ++i)
+      if (events[i].revents != 0 && !serve(connections_.at(events[i].fd))) connections_.erase(events[i].fd);
+    if (events[1].revents != 0) accept_all();
+  }
+}
+
+void ControlServer::accept_all() {
+  while (FileDescriptor socket = accept_unix(listener_.get())) {
+    set_blocking(socket.get(), true);
+    const timeval patience{2, 0};  // an operator who doesn't read must not hold up the others
+    setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    const Peer peer = peer_of(socket.get());
+    std::string refusal;
+    if (peer.uid != geteuid() && peer.uid != 0)
+      refusal = fmt::format("user {} may not operate this manager; user {} and root may", peer.uid, geteuid());
+    else if (connections_.size() == kConnectionsMax)
+      refusal = fmt::format("{} connections are open already; close some", kConnectionsMax);
+    if (refusal.empty()) {
+      const int fd = socket.get();
+      connections_[fd] = {std::move(socket), {}};
+      continue;
+    }
+    try {
+      send_all(socket.get(), rpc_error(nullptr, RpcError::failed, refusal).dump() + "\n");
+    } catch (const Error&) {  // it has gone already
+    }
+  }
+}
+
+bool ControlServer::serve(Connection& connection) {
+  std::array<char, 64 << 10> chunk;
+  const ssize_t bytes = recv(connection.socket.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
+  if (bytes <= 0) return bytes < 0 && (errno == EAGAIN || errno == EINTR);
+  size_t looked = connection.buffer.size();
+  connection.buffer.append(chunk.data(), static_cast<size_t>(bytes));
+  try {
+    for (size_t end; (end = connection.buffer.find('\n', looked)) != std::string::npos; looked = 0) {
+      if (end > kRequestBytesMax) break;
+      const std::string line = connection.buffer.substr(0, end);
+      connection.buffer.erase(0, end + 1);
+      send_all(connection.socket.get(), answer(line).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    }
+    if (connection.buffer.size() <= kRequestBytesMax) return true;
+    send_all(connection.socket.get(),
+             rpc_error(nullptr, RpcError::invalid_request,
+                       fmt::format("a request has at most {} bytes; this one is longer", kRequestBytesMax))
+                     .dump() +
+                 "\n");
+  } catch (const Error&) {  // the operator has gone, or doesn't read
+  }
+  return false;
+}
+
+Json ControlServer::answer(const std::string& line) {
+  const Json request = rpc_parse(line);
+  if (request.is_discarded())
+    return rpc_error(nullptr, RpcError::parse,
+                     fmt::format("the request is not JSON, or nested more than {} levels deep", kNestingMax));
+  if (!request.is_object() || request.value("jsonrpc", Json()) != "2.0" || !request.contains("method") ||
+      !request["method"].is_string())
+    return rpc_error(nullptr, RpcError::invalid_request,
+                     R"(not a JSON-RPC 2.0 request: it needs "jsonrpc": "2.0", "id" and "method")");
+  const Json id = request.value("id", Json());
+  const Json parameters = request.value("params", Json::object());
+  if (!parameters.is_object()) return rpc_error(id, RpcError::invalid_parameters, "\"params\" must be an object");
+  const auto method = request["method"].get<std::string>();
+  try {
+    return rpc_result(id, perform(method, parameters));
+  } catch (const BadParameters& error) {
+    return rpc_error(id, RpcError::invalid_parameters, fmt::format("{}: {}", method, error.what()));
+  } catch (const std::invalid_argument& error) {
+    return rpc_error(id, RpcError::no_method, error.what());
+  } catch (const std::exception& error) {
+    return rpc_error(id, RpcError::failed, error.what());
+  }
+}
+
+Json ControlServer::perform(const std::string& method, const Json& parameters) {
+  if (method == "version")
+    return {{"protocol", kProtocolVersion},
+            {"manager", kVersion},
+            {"pid", getpid()},
+            {"uptime_s", manager_.stats(false)["uptime_s"]}};
+  if (method == "spawn") return spawn(parameters);
+  if (method == "ps")
+    return manager_.ps(parameter<int64_t>(parameters, "after", -1), parameter<uint32_t>(parameters, "limit", 1000));
+  if (method == "stop") return stop(parameters);
+  if (method == "stats") return manager_.stats(parameter<bool>(parameters, "memory", false));
+  if (method == "get") return get(parameters);
+  if (method == "set") return set(parameters);
+  if (method == "pause" || method == "resume") {
+    manager_.pause_receiving(method == "pause");
+    return Json::object();
+  }
+  if (method == "clear_latency") {
+    manager_.clear_latency();
+    return Json::object();
+  }
+  if (method == "down") return down();
+  throw std::invalid_argument(fmt::format("no method is called '{}'; core/protocol.h lists them", method));
+}
+
+Json ControlServer::spawn(const Json& parameters) {
+  Manager::SpawnRequest request;
+  request.module = required(parameters, "module");
+  request.service = required(parameters, "service");
+  request.count = parameter<uint32_t>(parameters, "count", 1);
+  request.tenant = parameter<std::string>(parameters, "tenant", "default");
+  request.config = parameters.value("config", Json::object());
+  const auto tier = parameter<std::string>(parameters, "tier", "fiber");
+  if (tier != "fiber" && tier != "process")
+    throw BadParameters(fmt::format("tier '{}': there are fiber and process", tier));
+  request.tier = tier == "fiber" ? Tier::fiber : Tier::process;
+  const auto spawned = manager_.spawn(request);
+  return {{"first", spawned.ranges.front().first},
+          {"count", request.count},
+          {"service", request.service},
+          {"tier", tier},
+          {"spawn_ms", spawned.spawn_ms}};
+}
+
+Json ControlServer::stop(const Json& parameters) {
+  if (parameters.contains("nfs")) return {{"stopped", manager_.stop_nfs(numbers(parameters, "nfs"))}};
+  if (parameters.contains("service")) return {{"stopped", manager_.stop_service(required(parameters, "service"))}};
+  if (parameter<bool>(parameters, "all", false)) return {{"stopped", manager_.stop_all()}};
+  throw BadParameters("say which: nfs, service or all");
+}
+
+Json ControlServer::get(const Json& parameters) {
+  const auto name = parameter<std::string>(parameters, "name", "");
+  if (!name.empty()) Settings::find(name);
+  Json list = Json::array();
+  for (const auto& spec : setting_specs()) {
+    if (!name.empty() && spec.name != name) continue;
+    list.push_back({{"name", spec.name},
+                    {"value", manager_.settings().get(Settings::find(spec.name))},
+                    {"unit", spec.unit},
+                    {"least", spec.least},
+                    {"most", spec.most},
+                    {"standard", spec.standard},
+                    {"meaning", spec.meaning}});
+  }
+  return {{"settings", list}};
+}
+
+Json ControlServer::set(const Json& parameters) {
+  const auto name = required(parameters, "name");
+  if (!parameters.contains("value")) throw BadParameters("'value' is missing");
+  const uint64_t was = manager_.settings().get(Settings::find(name));
+  const auto value = parameter<uint64_t>(parameters, "value", 0);
+  manager_.set(name, value);
+  return {{"name", name}, {"value", value}, {"was", was}};
+}
+
+Json ControlServer::down() {
+  down_ = true;
+  manager_.pause_receiving(true);
+  manager_.drain(kDrain_ms);
+  return manager_.stats(false);
+}
+
+}  // namespace roost

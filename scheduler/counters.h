@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the data loop counts. It alone writes; anybody reads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "core/port.h"
+
+namespace roost {
+
+enum class DropCause : uint32_t {
+  no_chain,       // its port has no chain
+  no_nf,          // a service of its chain has no NF
+  no_path,        // the table of paths is full
+  inbox_full,     // refused at the chain's entry: the first NF's inbox is full
+  backpressure,   // refused at the chain's entry: a later hop of the chain has more than it can take
+  by_nf,          // an NF said so
+  bad_port,       // an NF named a port that isn't there
+  bad_service,    // an NF named a service that isn't there
+  no_way,         // made by an NF without saying where to
+  transmit_full,  // the port takes no more
+  host_died,      // was with a host that died
+  merged,         // an NF chained it to another packet
+  malformed,      // came back with an impossible length or offset
+  too_long,       // more segments than an inbox holds
+  count
+};
+inline constexpr std::array<std::string_view, static_cast<size_t>(DropCause::count)> kDropCauseNames{
+    "no_chain",    "no_nf",  "no_path",       "inbox_full", "backpressure", "by_nf",     "bad_port",
+    "bad_service", "no_way", "transmit_full", "host_died",  "merged",       "malformed", "too_long"};
+
+struct LoopCounters {
+  using Count = PortCounters::Count;
+  Count turns, received, created, transmitted;
+  std::array<Count, static_cast<size_t>(DropCause::count)> dropped;
+  Count delivered;          // into inboxes
+  Count collected;          // out of outboxes
+  Count kernel_wakes;       // workers woken
+  Count wakes_by_deadline;  // of those
+  Count wakes_ahead;        // of those
+  Count refused;            // handles that came from a host that does not own them
+  Count breaches;           // other things that no honest host does
+  Count flows_new, flows_unpinned, flows_idle;
+  Count sleeps;  // of the loop itself
+};
+
+}  // namespace roost

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "scheduler/data_loop.h"
+
+#include <poll.h>
+#include <rte_lcore.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+
+#include "core/error.h"
+
+namespace roost {
+namespace {
+
+constexpr uint64_t kHousekeepingUs = 1'000;
+constexpr uint64_t kWheelTickUs = 4;
+constexpr uint64_t kWorthSleepingUs = 60;  // what is due sooner is waited for awake
+
+}  // namespace
+
+DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& pool,
+                   std::vector<std::unique_ptr<Port>> ports, std::vector<ServiceState> services,
+                   std::vector<ChainState> chains, std::vector<int> chain_of_port)
+    : clock_(options.tsc_hz),
+      shares_core_(options.shares_core),
+      settings_(settings),
+      pool_(pool),
+      ports_(std::move(ports)),
+      services_(std::move(services)),
+      chains_(std::move(chains)),
+      chain_of_port_(std::move(chain_of_port)),
+      ledger_(pool.handle_bound()),
+      paths_(options.path_units),
+      flows_(options.flows4_max, options.flows_wide_max),
+      nfs_(options.nfs_max),
+      hosts_(options.hosts_max),
+      out_(ports_.size()),
+      start_tsc_(tsc_now()),
+      housekeeping_tsc_(start_tsc_),
+      wheel_(clock_.from_us(kWheelTickUs), start_tsc_),
+      eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!eventfd_) fail_errno("data loop: eventfd");
+  wheel_.reserve(options.hosts_max);
+  touched_.reserve(marks_.size());
+  if (options.wake_core >= 0) wake_thread_ = std::make_unique<WakeThread>(options.wake_core);
+  busy_tsc_ = start_tsc_;
+}
+
+DataLoop::~DataLoop() {
+  for (auto& out : out_) rte_pktmbuf_free_bulk(out.packets, out.count);
+}
+
+// The way of a packet, top to bottom.
+void DataLoop::turn() noexcept {
+  now_ = tsc_now();
+  busy_ = false;
+  for (auto& port : ports_) {
+    if (!receiving_ || port->next_receive_tsc() > now_) continue;
+    Batch& batch = receive(*port);
+    if (batch.count == 0) continue;
+    classify(batch);
+    deliver(batch);
+  }
+  wake();
+  collect();
+  transmit();
+  control();
+  counters_.turns.add(1);
+}
+
+void DataLoop::run() {
+  // The pool's caches are by lcore; a thread without one would go to the shared ring for every packet.
+  const bool registered = rte_lcore_id() == LCORE_ID_ANY && rte_thread_register() == 0;
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    turn();
+    if (shares_core_) sched_yield();
+    if (busy_)
+      busy_tsc_ = now_;
+    else if (now_ - busy_tsc_ > clock_.from_us(settings_.get(Setting::idle_us)) &&
+             now_ - rung_tsc_ > clock_.from_us(settings_.get(Setting::rewake_us)))
+      sleep();
+  }
+  if (registered) rte_thread_unregister();
+}
+
+void DataLoop::stop() noexcept {
+  stopping_ = true;
+  const uint64_t one = 1;
+  if (write(eventfd_.get(), &one, sizeof one) < 0) return;
+}
+
+DataLoop::Batch& DataLoop::receive(Port& port) noexcept {
+  batch_.port = port.index();
+  batch_.count = port.receive(batch_.packets, batch_.stamps, kBurst, now_);
+  if (batch_.count != 0) {
+    counters_.received.add(batch_.count);
+    busy_ = true;
+  }
+  return batch_;
+}
+
+void DataLoop::drop(rte_mbuf* packet, DropCause cause) noexcept {
+  counters_.dropped[static_cast<size_t>(cause)].add(1);
+  rte_pktmbuf_free(packet);
+}
+
+// What is not a packet's business: work from other threads, and what is done now and then.
+void DataLoop::control() noexcept {
+  if (!sweeps_.empty()) sweep_dead_hosts();
+  if (now_ - housekeeping_tsc_ > clock_.from_us(kHousekeepingUs)) housekeeping();
+  if (!has_posted_.load(std::memory_order_acquire)) return;
+  std::vector<std::function<void()>> work;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    work.swap(posted_);
+    has_posted_.store(false, std::memory_order_relaxed);
+  }
+  for (auto& item : work) item();
+  busy_ = true;
+}
+
+void DataLoop::housekeeping() noexcept {
+  housekeeping_tsc_ = now_;
+  now_s_ = static_cast<uint32_t>((now_ - start_tsc_) / clock_.hz());
+  paths_.advance_epoch();
+  epochs_seen_.store(paths_.epochs(), std::memory_order_release);
+  forget_idle_flows();
+}
+
+void DataLoop::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    posted_.push_back(std::move(work));
+    has_posted_.store(true, std::memory_order_seq_cst);
+  }
+  full_fence();
+  if (!asleep_.load(std::memory_order_seq_cst)) return;
+  const uint64_t one = 1;
+  if (write(eventfd_.get(), &one, sizeof one) < 0) return;  // full: it is rung already
+}
+
+void DataLoop::call(const std::function<void()>& work) {
+  std::mutex mutex;
+  std::condition_variable finished;
+  bool done = false;
+  post([&] {
+    work();
+    const std::lock_guard lock(mutex);
+    done = true;
+    finished.notify_one();
+  });
+  std::unique_lock lock(mutex);
+  finished.wait(lock, [&] { return done; });
+}
+
+uint64_t DataLoop::sleep_until() const noexcept {
+  uint64_t until = wheel_.next();
+  const uint64_t poll = now_ + clock_.from_us(settings_.get(Setting::idle_poll_us));
+  if (receiving_)
+    for (const auto& port : ports_)
+      // A port that is due now and had nothing is one that cannot tell when it has.
+      until = std::min(until, port->next_receive_tsc() <= now_ ? poll : port->next_receive_tsc());
+  return until;
+}
+
+bool DataLoop::has_reason_to_stay_up() noexcept {
+  if (has_posted_.load(std::memory_order_seq_cst) || stopping_.load()) return true;
+  // Kept awake without end by a worker that polls: it rings when it has put something into its outbox.
+  return std::any_of(awake_.begin(), awake_.end(), [](const HostState* host) {
+    return !host->outbox.empty() || host->region.worker().bell.announced();
+  });
+}
+
+void DataLoop::sleep() noexcept {
+  if (!sweeps_.empty() || !backlogged_.empty()) return;
+  const uint64_t until = sleep_until();
+  if (until <= now_ + clock_.from_us(kWorthSleepingUs)) return;
+  const auto set_asleep = [this](uint32_t asleep) {
+    asleep_.store(asleep != 0, std::memory_order_seq_cst);
+    for (HostState* host : awake_) host->region.worker().orders.manager_asleep.store(asleep, std::memory_order_seq_cst);
+  };
+  bool rung = false;
+  sleep_unless([&] { set_asleep(1); }, [this] { return has_reason_to_stay_up(); },
+               [&] {
+                 const uint64_t left = until == TimerWheel::kNever ? 0 : until - std::min(until, tsc_now());
+                 timespec timeout{static_cast<time_t>(left / clock_.hz()),
+                                  static_cast<long>(left % clock_.hz() * 1'000'000'000 / clock_.hz())};
+                 pollfd bell{eventfd_.get(), POLLIN, 0};
+                 rung = ppoll(&bell, 1, until == TimerWheel::kNever ? nullptr : &timeout, nullptr) > 0;
+                 counters_.sleeps.add(1);
+               },
+               [&] { set_asleep(0); });
+  uint64_t count;
+  if (rung && read(eventfd_.get(), &count, sizeof count) > 0) rung_tsc_ = tsc_now();
+}
+
+DataLoop::Books DataLoop::books() const noexcept {
+  uint64_t dropped = 0;
+  for (const auto& count : counters_.dropped) dropped += count.get();
+  uint64_t waiting = 0;  // in the loop itself: backlogs, and packets for ports
+  for (const uint32_t nf : backlogged_) waiting += nfs_[nf].backlog_count;
+  for (const auto& out : out_) waiting += out.count;
+  return {counters_.received.get(), counters_.created.get(), counters_.transmitted.get(), dropped,
+          ledger_.held() + waiting};
+}
+
+uint64_t DataLoop::count_owned(uint32_t host) const noexcept {
+  uint64_t count = 0;
+  for (uint32_t handle = 0; handle < ledger_.size(); ++handle) count += ledger_.row(handle).owner == host + 1;
+  return count;
+}
+
+}  // namespace roost

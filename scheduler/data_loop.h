@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The data loop: the way of a packet through the manager, one thread, turn by turn.
+//
+//   receive → classify → deliver → wake → collect → transmit → control
+//
+//   data_loop.cc   the turn and the loop's own sleep       deliver.cc    packets into inboxes, and backlogs
+//   classify.cc    flow, chain and NFs of each packet      wakeup.cc     who is woken, who is parked
+//   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
+//   membership.cc  NFs and hosts that come and go
+//
+// The loop's thread owns all of it; other threads hand it work with post() and read counters.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/flow_table.h"
+#include "core/histogram.h"
+#include "core/lazy_array.h"
+#include "core/port.h"
+#include "core/settings.h"
+#include "core/timer_wheel.h"
+#include "core/verdict.h"
+#include "scheduler/counters.h"
+#include "scheduler/ledger.h"
+#include "scheduler/packet_pool.h"
+#include "scheduler/path_table.h"
+#include "scheduler/policy/wake.h"
+#include "scheduler/records.h"
+#include "scheduler/wake_thread.h"
+
+namespace roost {
+
+struct LoopOptions {
+  uint64_t tsc_hz = 0;
+  uint32_t nfs_max = 1 << 20;  // address space, not memory
+  uint32_t hosts_max = 1 << 16;
+  uint32_t path_units = 1 << 20;
+  uint32_t flows4_max = 1 << 17;
+  uint32_t flows_wide_max = 1 << 15;
+  int wake_core = -1;        // a core of its own for waking, -1: folded into this loop
+  bool shares_core = false;  // NFs run on the loop's core: it lets them, when it has nothing to do
+};
+
+class DataLoop {
+ public:
+  DataLoop(const LoopOptions& options, Settings& settings, PacketPool& pool, std::vector<std::unique_ptr<Port>> ports,
+           std::vector<ServiceState> services, std::vector<ChainState> chains, std::vector<int> chain_of_port);
+  ~DataLoop();
+  DataLoop(const DataLoop&) = delete;
+  DataLoop& operator=(const DataLoop&) = delete;
+
+  void run();            // until stop(); on the loop's thread
+  void turn() noexcept;  // one; for tests and benchmarks that drive it themselves
+  void stop() noexcept;  // any thread
+
+  // Any thread: has the loop's thread do something between two turns. call() waits for it.
+  void post(std::function<void()> work);
+  void call(const std::function<void()>& work);
+
+  // What others may read at any time.
+  const LoopCounters& counters() const noexcept { return counters_; }
+  const Histogram& latency() const noexcept { return latency_; }  // arrival to transmission, TSC cycles
+  const std::vector<std::unique_ptr<Port>>& ports() const noexcept { return ports_; }
+  const SharedMemory& path_memory() const noexcept { return paths_.memory(); }
+  int eventfd() const noexcept { return eventfd_.get(); }
+  uint64_t epochs() const noexcept { return epochs_seen_.load(std::memory_order_acquire); }
+  uint32_t flows() const noexcept { return flows_.size4() + flows_.size_wide(); }  // the loop's thread only
+  uint32_t paths() const noexcept { return paths_.paths(); }                       // likewise
+  uint32_t nf_delivered(uint32_t nf) const noexcept { return nfs_[nf].delivered.load(std::memory_order_relaxed); }
+
+  // The loop's thread only (through post or call), from here on.
+  struct Books {
+    uint64_t received, created, transmitted, dropped, held;
+    bool balanced() const noexcept { return received + created == transmitted + dropped + held; }
+  };
+  Books books() const noexcept;
+  uint64_t count_owned(uint32_t host) const noexcept;  // rows, by looking at every one
+  void clear_latency() noexcept { latency_.clear(); }
+  void pause_receiving(bool paused) noexcept { receiving_ = !paused; }
+
+  // membership.cc
+  void add_host(std::unique_ptr<HostState> host);
+  // Its packets come back a few rows a turn; then `done` is called.
+  void remove_host(uint32_t host, std::function<void()> done);
+  void add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host, uint32_t local, uint32_t first_slot,
+               uint8_t slot_shift);
+  void retire_nfs(uint32_t first, uint32_t count);  // nothing new is delivered to them
+  void forget_nfs(uint32_t first, uint32_t count);  // once all that was delivered is back: see epochs()
+  void refresh_orders() noexcept;                   // settings that workers read
+
+ private:
+  static constexpr uint32_t kBurst = 64, kCollect = 128, kSegmentsMax = 64, kOutMax = 128;
+
+  // With a service's number: the chain of packets that an NF sent there, which is that service alone.
+  static constexpr uint16_t kToService = 0x8000;
+
+  // Packets of one port, on their way from receive to deliver.
+  struct Batch {
+    uint32_t count = 0;
+    uint16_t port = 0;
+    rte_mbuf* packets[kBurst];
+    uint64_t stamps[kBurst];
+    FlowEntry* flows[kBurst];
+    uint32_t hashes[kBurst];
+  };
+  // Packets for one port.
+  struct Out {
+    uint32_t count = 0;
+    rte_mbuf* packets[kOutMax];
+  };
+
+  // data_loop.cc
+  Batch& receive(Port& port) noexcept;
+  void control() noexcept;
+  void housekeeping() noexcept;
+  void sleep() noexcept;
+  uint64_t sleep_until() const noexcept;
+  bool has_reason_to_stay_up() noexcept;
+  void drop(rte_mbuf* packet, DropCause cause) noexcept;
+
+  // classify.cc
+  void classify(Batch& batch) noexcept;
+  FlowEntry* new_flow(const FlowKey& key, uint32_t hash, uint32_t slot) noexcept;
+  bool route_flow(FlowEntry& flow, uint32_t hash, uint16_t chain, DropCause& cause) noexcept;
+  bool intact(uint32_t path) noexcept;
+  bool there(uint32_t nf, uint32_t born) const noexcept {
+    return nfs_[nf].life == NfLife::live && nfs_[nf].born == born;
+  }
+  uint32_t find_path(uint16_t chain, uint32_t hash, uint32_t keep, DropCause& cause) noexcept;
+  void forget_idle_flows() noexcept;
+
+  // deliver.cc
+  void deliver(Batch& batch) noexcept;
+  bool admits(uint32_t path) const noexcept;
+  void place(NfState& nf, uint32_t handle) noexcept;
+  Descriptor place_segments(NfState& nf, const HostState& host, const rte_mbuf* packet, Descriptor d) noexcept;
+  void advance(uint32_t handle) noexcept;
+  void add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept;
+  void deliver_backlogs() noexcept;
+  void mark_ready() noexcept;
+  static uint32_t segments_of(const rte_mbuf* packet) noexcept { return packet->nb_segs; }
+
+  // wakeup.cc
+  void wake() noexcept;
+  void consider(HostState& host) noexcept;
+  void consider_ahead(HostState& host) noexcept;
+  bool wake_host(HostState& host) noexcept;
+  void enter_awake(HostState& host) noexcept;
+  void leave_awake(HostState& host) noexcept;
+  bool park(HostState& host) noexcept;
+  void core_changed(uint32_t core) noexcept;
+  WakeThreshold threshold() const noexcept;
+
+  // collect.cc
+  void collect() noexcept;
+  uint32_t collect_from(HostState& host) noexcept;
+  uint32_t take_packet(HostState& host, const Descriptor* descriptors, uint32_t count) noexcept;
+  uint32_t take_other_packet(HostState& host, const Descriptor* descriptors, uint32_t count) noexcept;
+  void refuse_malformed(HostState& host, rte_mbuf* packet) noexcept;
+  bool accept_segment(HostState& host, const Descriptor& d, rte_mbuf* packet) noexcept;
+  void route(HostState& host, uint32_t handle, Verdict verdict) noexcept;
+  void top_up_grants(HostState& host) noexcept;
+
+  // transmit.cc
+  void transmit() noexcept;
+  void send_out(uint32_t handle, uint16_t port) noexcept {
+    const LedgerRow& row = ledger_.row(handle);
+    if (port >= out_.size()) return drop(row.packet, DropCause::bad_port);
+    latency_.record(now_ > row.stamp_tsc ? now_ - row.stamp_tsc : 0);
+    Out& out = out_[port];
+    out.packets[out.count++] = row.packet;
+    if (out.count == kOutMax) flush(port);
+  }
+  void flush(uint16_t port) noexcept;
+
+  // membership.cc
+  void give_orders(HostState& host) noexcept;
+  void sweep_dead_hosts() noexcept;
+  void give_up_row(uint32_t handle, DropCause cause) noexcept;
+
+  const TscClock clock_;
+  const bool shares_core_;
+  Settings& settings_;
+  PacketPool& pool_;
+  std::vector<std::unique_ptr<Port>> ports_;
+  std::vector<ServiceState> services_;
+  std::vector<ChainState> chains_;
+  std::vector<int> chain_of_port_;  // -1: none
+
+  Ledger ledger_;
+  PathTable paths_;
+  FlowTable flows_;
+  LazyArray<NfState> nfs_;
+  std::vector<std::unique_ptr<HostState>> hosts_;  // by number
+  uint32_t departures_ = 1;                        // counts the times that NFs have gone
+  uint32_t births_ = 0;                            // and come
+
+  Batch batch_;
+  std::array<FlowEntry, kBurst> unpinned_{};  // of the batch's flows that the table has no room for
+  std::vector<Out> out_;
+  uint64_t now_ = 0;    // TSC, at the start of the turn
+  uint32_t now_s_ = 0;  // seconds since the loop was made
+  uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0;
+  bool receiving_ = true;
+
+  struct Mark {
+    HostState* host;
+    uint32_t local;
+  };
+  std::array<Mark, 2 * kCollect + kSegmentsMax> marks_;  // NFs that got packets and may have to be marked ready
+  uint32_t mark_count_ = 0;
+  std::vector<HostState*> touched_;  // hosts that got packets in this batch
+  std::vector<HostState*> awake_;    // workers that may have something in their outboxes
+  std::vector<std::vector<HostState*>> awake_on_core_;
+  std::vector<uint32_t> backlogged_;  // NFs with a backlog
+  TimerWheel wheel_;
+  std::unique_ptr<WakeThread> wake_thread_;
+
+  struct Sweep {
+    uint32_t host, next_row;
+    std::function<void()> done;
+  };
+  std::vector<Sweep> sweeps_;
+
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;
+  std::atomic<bool> has_posted_{false}, stopping_{false}, asleep_{false};
+  std::atomic<uint64_t> epochs_seen_{0};
+  FileDescriptor eventfd_;
+  uint64_t busy_tsc_ = 0;  // when something last happened
+  uint64_t rung_tsc_ = 0;  // when a host last woke the loop
+  bool busy_ = false;
+
+  LoopCounters counters_;
+  Histogram latency_;
+};
+
+}  // namespace roost

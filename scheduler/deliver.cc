@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packets into inboxes. What cannot be finished is refused here, at the chain's entry; in the middle of a chain a
+// packet waits for room, and what would follow it is refused at the entry meanwhile.
+#include <algorithm>
+
+#include "scheduler/data_loop.h"
+
+namespace roost {
+
+// The hand-off: the packet, its row filled in, becomes the host's. There is room for its segments.
+inline void DataLoop::place(NfState& nf, uint32_t handle) noexcept {
+  LedgerRow& row = ledger_.row(handle);
+  HostState& host = *hosts_[nf.host];
+  rte_mbuf* const packet = row.packet;
+  row.next_segment = 0;
+  ledger_.give(handle, nf.host, host.generation, Part::head);
+  Descriptor d{handle,           packet->data_off,
+               packet->data_len, PathRef::at(row.path, row.hop).word,
+               row.in_port,      row.granted == 1 ? Descriptor::kLastHop : uint8_t{0}};
+  if (packet->nb_segs > 1) [[unlikely]]
+    d = place_segments(nf, host, packet, d);
+  nf.inbox.push(d);
+  nf.delivered.store(nf.delivered.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  ++host.delivered;
+  if (!host.touched) {
+    host.touched = true;
+    touched_.push_back(&host);
+  }
+  if (row.goes_on) host.ahead_host = nfs_[paths_.nf(row.path, uint32_t{row.hop} + row.granted)].host;
+  marks_[mark_count_++] = {&host, nf.local};
+}
+
+// Three passes, so that memory answers for one packet while the others are worked on: with many NFs each packet goes to
+// lines that have gone cold.
+void DataLoop::deliver(Batch& batch) noexcept {
+  uint32_t handles[kBurst];
+  for (uint32_t i = 0; i < batch.count; ++i) {
+    handles[i] = PacketPool::handle_of(batch.packets[i]);
+    __builtin_prefetch(&ledger_.row(handles[i]), 1);
+    if (batch.flows[i] != nullptr) __builtin_prefetch(&nfs_[batch.flows[i]->first_nf], 1);
+  }
+  uint32_t previous = kNoNf, ahead = 0;
+  for (uint32_t i = 0; i < batch.count; ++i) {
+    if (batch.flows[i] == nullptr) continue;
+    const uint32_t nf_id = batch.flows[i]->first_nf;
+    const NfState& nf = nfs_[nf_id];
+    ahead = nf_id == previous ? ahead + 1 : 0;  // packets of one NF go to one slot after the other
+    previous = nf_id;
+    __builtin_prefetch(&nf.inbox.slots[(nf.inbox.position + ahead) & (nf.inbox.capacity() - 1)], 1);
+    if (ahead == 0) __builtin_prefetch(hosts_[nf.host]->ready.word_of(nf.local), 1);
+  }
+  for (uint32_t i = 0; i < batch.count; ++i) {
+    if (batch.flows[i] == nullptr) continue;
+    const FlowEntry& flow = *batch.flows[i];
+    NfState& nf = nfs_[flow.first_nf];
+    if (!backlogged_.empty() && !admits(flow.path)) {
+      drop(batch.packets[i], DropCause::backpressure);
+      continue;
+    }
+    const uint32_t segments = segments_of(batch.packets[i]);
+    if (nf.inbox.room() < segments && (!nf.inbox.refresh() || nf.inbox.room() < segments)) {
+      drop(batch.packets[i], segments > nf.inbox.capacity() ? DropCause::too_long : DropCause::inbox_full);
+      continue;
+    }
+    LedgerRow& row = ledger_.row(handles[i]);
+    row.packet = batch.packets[i];
+    row.stamp_tsc = batch.stamps[i];
+    row.path = flow.path;
+    row.flow_hash = batch.hashes[i];
+    row.in_port = batch.port;
+    row.hop = 0;
+    row.out_port = chains_[flow.chain].out_port;
+    row.granted = flow.run;
+    row.goes_on = flow.goes_on;
+    row.entry_nf = flow.first_nf;
+    row.epoch = paths_.depart();
+    place(nf, handles[i]);
+  }
+  mark_ready();
+}
+
+// Whether the flow's chain can take more: none of its NFs has a backlog.
+bool DataLoop::admits(uint32_t path) const noexcept {
+  for (uint32_t hop = 1; hop < paths_.hops(path); ++hop)
+    if (nfs_[paths_.nf(path, hop)].backlog_count != 0) return false;
+  return true;
+}
+
+// All segments but the last, whose descriptor is returned.
+Descriptor DataLoop::place_segments(NfState& nf, const HostState& host, const rte_mbuf* packet, Descriptor d) noexcept {
+  for (rte_mbuf* segment = packet->next; segment != nullptr; segment = segment->next) {
+    const uint32_t further = PacketPool::handle_of(segment);
+    ledger_.row(d.handle).next_segment = further + 1;
+    Descriptor before = d;
+    before.flags |= Descriptor::kMoreSegments;
+    nf.inbox.push(before);
+    d.handle = further;
+    d.data_offset = segment->data_off;
+    d.data_bytes = segment->data_len;
+    LedgerRow& row = ledger_.row(further);
+    row.packet = segment;
+    row.next_segment = 0;
+    ledger_.give(further, nf.host, host.generation, Part::segment);
+  }
+  return d;
+}
+
+// Packets were published above; behind one full fence for all of them, the ready bits that are clear are set, and
+// sleeping workers considered.
+void DataLoop::mark_ready() noexcept {
+  if (mark_count_ == 0) return;
+  for (HostState* host : touched_)
+    host->region.worker().orders.delivered.store(host->delivered, std::memory_order_release);
+  full_fence();
+  for (uint32_t i = 0; i < mark_count_; ++i) marks_[i].host->ready.mark(marks_[i].local);
+  counters_.delivered.add(mark_count_);
+  mark_count_ = 0;
+  for (HostState* host : touched_) {
+    host->touched = false;
+    consider(*host);
+  }
+  for (HostState* host : touched_) consider_ahead(*host);
+  touched_.clear();
+}
+
+// A packet in the middle of its chain: on to the NF of its next hop.
+void DataLoop::advance(uint32_t handle) noexcept {
+  LedgerRow& row = ledger_.row(handle);
+  if (!intact(row.path)) {
+    DropCause cause = DropCause::no_nf;
+    const uint32_t path = find_path(paths_.chain(row.path), row.flow_hash, row.path, cause);
+    if (path == kNoPath) return drop(row.packet, cause);
+    paths_.release(path);  // no flow's; it stays until this packet and its fellows are back
+    row.path = path;
+    row.epoch = paths_.epoch();
+  }
+  const uint32_t nf_id = paths_.nf(row.path, row.hop);
+  NfState& nf = nfs_[nf_id];
+  row.entry_nf = nf_id;
+  row.granted = paths_.run(row.path, row.hop);
+  row.goes_on = uint32_t{row.hop} + row.granted < paths_.hops(row.path);
+  const uint32_t segments = segments_of(row.packet);
+  if (segments > nf.inbox.capacity()) return drop(row.packet, DropCause::too_long);
+  paths_.depart_again(row.epoch);  // counted while it waits, too
+  if (nf.backlog_count != 0 || (nf.inbox.room() < segments && (!nf.inbox.refresh() || nf.inbox.room() < segments)))
+    return add_to_backlog(nf, nf_id, handle);
+  place(nf, handle);
+}
+
+void DataLoop::add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept {
+  ledger_.row(handle).backlog_next = 0;
+  (nf.backlog_count++ == 0 ? nf.backlog_first : ledger_.row(nf.backlog_last - 1).backlog_next) = handle + 1;
+  nf.backlog_last = handle + 1;
+  if (nf.backlog_count == 1) backlogged_.push_back(nf_id);
+}
+
+// As much of each NF's list as its inbox now takes; in order.
+void DataLoop::deliver_backlogs() noexcept {
+  for (size_t i = 0; i < backlogged_.size();) {
+    const uint32_t nf_id = backlogged_[i];
+    NfState& nf = nfs_[nf_id];
+    nf.inbox.refresh();
+    while (nf.backlog_count != 0) {
+      const uint32_t handle = nf.backlog_first - 1;
+      LedgerRow& row = ledger_.row(handle);
+      const bool gone = nf.life != NfLife::live;
+      if (!gone && nf.inbox.room() < segments_of(row.packet)) break;
+      nf.backlog_first = row.backlog_next;
+      --nf.backlog_count;
+      if (gone) {
+        paths_.arrive(row.epoch);
+        advance(handle);  // finds another NF of the service
+      } else {
+        place(nf, handle);
+      }
+      if (mark_count_ == marks_.size()) mark_ready();
+    }
+    if (nf.backlog_count == 0) {
+      backlogged_[i] = backlogged_.back();
+      backlogged_.pop_back();
+    } else {
+      ++i;
+    }
+  }
+  mark_ready();
+}
+
+}  // namespace roost

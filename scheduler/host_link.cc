@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "scheduler/host_link.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+
+#include "core/error.h"
+#include "core/socket.h"
+
+namespace roost {
+namespace {
+
+constexpr int kAnswerPatience_ms = 20'000;  // an NF's start() may load tables
+
+}  // namespace
+
+std::string HostLink::name() const {
+  return fmt::format("host {} ({}, tenant '{}', pid {})", id, tier_name(tier), tenant, pid);
+}
+
+void HostLink::kill_now() const noexcept {
+  if (pidfd) syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+}
+
+void HostLink::tell(std::string_view method, Json parameters) {
+  send_message(socket.get(), rpc_request(next_id_++, method, std::move(parameters)).dump());
+}
+
+Json HostLink::ask(std::string_view method, Json parameters, const std::vector<int>& descriptors) {
+  const uint64_t wanted = next_id_++;
+  send_message(socket.get(), rpc_request(wanted, method, std::move(parameters)).dump(), descriptors);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAnswerPatience_ms);
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    std::array<pollfd, 2> events{pollfd{socket.get(), POLLIN, 0}, pollfd{pidfd.get(), POLLIN, 0}};
+    if (left.count() <= 0 || poll(events.data(), events.size(), static_cast<int>(left.count())) == 0) {
+      kill_now();
+      fail("{}: no answer to '{}' in {} ms; it is killed, spawn its NFs again", name(), method, kAnswerPatience_ms);
+    }
+    if (events[0].revents == 0) fail("{}: died over '{}'", name(), method);
+    const auto message = receive_message(socket.get());
+    if (!message) fail("{}: died over '{}'", name(), method);
+    const Json answer = rpc_parse(message->text);
+    if (!answer.is_object()) {
+      kill_now();
+      fail("{}: answers '{}' with something that is no JSON object; it is killed", name(), method);
+    }
+    if (answer.value("id", Json()) != Json(wanted)) continue;
+    return rpc_take_result(answer);
+  }
+}
+
+}  // namespace roost

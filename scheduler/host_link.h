@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A host as the control side knows it: its process, its socket, its region, and the room in it.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "core/host_region.h"
+#include "core/protocol.h"
+#include "core/shared_memory.h"
+#include "scheduler/range_allocator.h"
+
+namespace roost {
+
+enum class Tier : uint8_t { fiber, process };
+constexpr std::string_view tier_name(Tier tier) noexcept { return tier == Tier::fiber ? "fiber" : "process"; }
+
+struct HostLink {
+  HostLink(uint32_t number, const HostLayout& layout_of_region)
+      : id(number), layout(layout_of_region), places(layout.nfs_max), slots(layout.inbox_slots_total) {}
+
+  // Sends a request and waits for its answer; a host that does not answer in time has failed. Throws Error.
+  Json ask(std::string_view method, Json parameters, const std::vector<int>& descriptors = {});
+  void tell(std::string_view method, Json parameters);
+  std::string name() const;
+  void kill_now() const noexcept;  // by pidfd: never another process that has its number now
+
+  const uint32_t id;
+  const HostLayout layout;
+  uint32_t generation = 0;
+  Tier tier = Tier::fiber;
+  std::string tenant;
+  uint32_t core = 0;
+  pid_t pid = -1;
+  FileDescriptor socket, pidfd;
+  SharedMemory region;
+  RangeAllocator places;  // NF numbers in this host
+  RangeAllocator slots;   // inbox slots
+  uint32_t nfs = 0;
+  bool dead = false;
+  bool orphan = false;         // its nursery is gone: nobody will tell how it ended
+  std::set<uint32_t> modules;  // loaded, by number
+
+ private:
+  uint64_t next_id_ = 1;
+};
+
+}  // namespace roost

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "scheduler/manager.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/socket.h"
+
+namespace roost {
+namespace {
+
+constexpr size_t kEventsKept = 100;
+
+cpu_set_t only(uint32_t core) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(core, &set);
+  return set;
+}
+
+// The control thread, and what it starts, stays off the cores on which NFs run, where there are others.
+void leave_cores(const std::vector<uint32_t>& cores) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return;
+  for (const uint32_t core : cores) CPU_CLR(core, &set);
+  if (CPU_COUNT(&set) > 0) sched_setaffinity(0, sizeof set, &set);
+}
+
+// A host costs a few descriptors; the soft limit is often 1,024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+Manager::Manager(const ManagerConfig& config, const std::string& host_program, const PortOpener& opener)
+    : socket_path_(config.control_socket),
+      tsc_hz_(measure_tsc_hz()),
+      hugepages_(config.memory.hugepages),
+      wait_mode_(config.cores.wait_mode),
+      shared_cores_(config.cores.shared),
+      host_program_(host_program),
+      host_numbers_(LoopOptions{}.hosts_max),
+      nf_numbers_(LoopOptions{}.nfs_max),
+      started_tsc_(tsc_now()),
+      swept_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  for (const auto& [name, value] : config.settings) settings_.set(name, value);
+  raise_descriptor_limit();
+  host_listener_ = listen_unix(socket_path_ + ".hosts", SOCK_SEQPACKET);
+  host_socket_.path = socket_path_ + ".hosts";
+  make_loop(config, opener);
+  loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
+  leave_cores(shared_cores_);
+  nursery();
+  loop_thread_ = std::thread([this, io = config.cores.io] {
+    pthread_setname_np(pthread_self(), "roost-loop");
+    prctl(PR_SET_TIMERSLACK, 1);
+    const cpu_set_t core = only(io);
+    if (pthread_setaffinity_np(pthread_self(), sizeof core, &core) != 0)
+      spdlog::warn("data loop: cannot stay on core {}", io);
+    loop_->run();
+  });
+}
+
+void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
+  PacketPoolOptions pool_options;
+  pool_options.name = "packets";
+  pool_options.packets = config.memory.packets;
+  pool_options.hugepages = config.memory.hugepages;
+  pool_ = std::make_unique<PacketPool>(pool_options);
+
+  std::vector<std::unique_ptr<Port>> ports;
+  for (const auto& port : config.ports) {
+    const auto index = static_cast<uint16_t>(ports.size());
+    ports.push_back(opener(port, index, pool_->pool(), tsc_hz_));
+    ports_[port.name] = index;
+  }
+  std::vector<ServiceState> services;
+  for (const auto& service : config.services) {
+    services_[service.name] = static_cast<uint16_t>(services.size());
+    service_names_.push_back(service.name);
+    services.push_back({service.name, ConsistentHash()});
+  }
+  std::vector<ChainState> chains;
+  std::map<std::string, int> chain_numbers;
+  for (const auto& chain : config.chains) {
+    ChainState state{chain.name, {}, ports_.at(chain.out)};
+    for (const auto& service : chain.services) state.services.push_back(services_.at(service));
+    chain_numbers[chain.name] = static_cast<int>(chains.size());
+    chains.push_back(std::move(state));
+  }
+  std::vector<int> chain_of_port;
+  for (const auto& port : config.ports) chain_of_port.push_back(port.chain.empty() ? -1 : chain_numbers.at(port.chain));
+
+  LoopOptions options;
+  options.tsc_hz = tsc_hz_;
+  options.flows4_max = config.flows.max;
+  options.flows_wide_max = config.flows.wide_max;
+  options.wake_core = config.cores.wake ? static_cast<int>(*config.cores.wake) : -1;
+  options.shares_core = std::find(shared_cores_.begin(), shared_cores_.end(), config.cores.io) != shared_cores_.end();
+  settings_.set(Setting::flow_idle_s, config.flows.idle_s);
+  loop_ = std::make_unique<DataLoop>(options, settings_, *pool_, std::move(ports), std::move(services),
+                                     std::move(chains), std::move(chain_of_port));
+}
+
+Manager::~Manager() {
+  // Hosts first: as long as the loop turns, what they still give back is taken.
+  for (auto& [id, host] : hosts_)
+    if (!host->dead) end_host(*host);
+  loop_->stop();
+  if (loop_thread_.joinable()) loop_thread_.join();
+  nursery_.reset();
+  loop_.reset();
+  hosts_.clear();
+}
+
+uint16_t Manager::service_number(const std::string& name) const {
+  const auto found = services_.find(name);
+  if (found != services_.end()) return found->second;
+  fail("service '{}': there is none; services here: {}", name, fmt::join(service_names_, ", "));
+}
+
+void Manager::event(std::string text) {
+  spdlog::warn("{}", text);
+  events_.push_back(std::move(text));
+  if (events_.size() > kEventsKept) events_.pop_front();
+}
+
+void Manager::set(const std::string& name, uint64_t value) {
+  settings_.set(name, value);
+  loop_->call([this] { loop_->refresh_orders(); });
+}
+
+void Manager::pause_receiving(bool paused) {
+  loop_->call([this, paused] { loop_->pause_receiving(paused); });
+}
+
+void Manager::clear_latency() {
+  loop_->call([this] { loop_->clear_latency(); });
+}
+
+void Manager::drain(uint32_t patience_ms) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience_ms);
+  uint64_t held = 1;
+  while (held != 0 && std::chrono::steady_clock::now() < until) {
+    loop_->call([this, &held] { held = loop_->books().held; });
+    if (held != 0) usleep(2'000);
+  }
+}
+
+std::vector<int> Manager::event_descriptors() const {
+  std::vector<int> descriptors{host_listener_.get(), swept_event_.get()};
+  if (nursery_) descriptors.push_back(nursery_->fd());
+  for (const auto& [id, host] : hosts_) {
+    if (host->dead) continue;
+    descriptors.push_back(host->pidfd.get());
+    descriptors.push_back(host->socket.get());
+  }
+  return descriptors;
+}
+
+}  // namespace roost

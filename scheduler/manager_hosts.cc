@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Hosts: made, attached, ended, dead.
+#include <poll.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/socket.h"
+#include "scheduler/manager.h"
+
+namespace roost {
+namespace {
+
+constexpr int kAttachPatience_ms = 10'000;
+constexpr int kEndPatience_ms = 2'000;
+constexpr uint32_t kFiberNfsMax = 1 << 17;  // in one host; then there is another
+constexpr uint32_t kFiberSlots = 16 * kFiberNfsMax + (1 << 20);
+constexpr uint32_t kProcessSlots = 1 << 15;
+
+std::string new_token() {
+  std::array<uint64_t, 2> random{};
+  if (getrandom(random.data(), sizeof random, 0) != ssize_t{sizeof random}) fail_errno("host: no random numbers");
+  return fmt::format("{:016x}{:016x}", random[0], random[1]);
+}
+
+std::string how_it_ended(int status) {
+  if (status < 0) return "ended";
+  if (WIFSIGNALED(status))
+    return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  return fmt::format("exited with status {}", WEXITSTATUS(status));
+}
+
+bool readable(int fd, int patience_ms) {
+  pollfd event{fd, POLLIN, 0};
+  return poll(&event, 1, patience_ms) > 0;
+}
+
+}  // namespace
+
+HostLayout Manager::layout_for(Tier tier) const {
+  HostLayout layout;
+  layout.nfs_max = tier == Tier::fiber ? kFiberNfsMax : 1;
+  layout.inbox_slots_total = tier == Tier::fiber ? kFiberSlots : kProcessSlots;
+  layout.outbox_shift = tier == Tier::fiber ? 13 : 12;
+  layout.grant_shift = tier == Tier::fiber ? 12 : 6;
+  return layout;
+}
+
+HostLink& Manager::make_host(Tier tier, const std::string& tenant, uint32_t core) {
+  const auto id = host_numbers_.take(1);
+  if (!id) fail("no more than {} hosts at a time", LoopOptions{}.hosts_max);
+  auto host = std::make_unique<HostLink>(*id, layout_for(tier));
+  try {
+    host->generation = ++generation_;
+    host->tier = tier;
+    host->tenant = tenant;
+    host->core = core;
+    SharedMemoryOptions memory;
+    memory.name = fmt::format("roost-host-{}", *id);
+    memory.bytes = host->layout.bytes();
+    memory.hugepages = tier == Tier::fiber ? hugepages_ : Hugepages::never;
+    host->region = SharedMemory::create(memory);
+    HostRegion(host->region.data(), host->layout).worker().bell.init(wait_mode_);
+    const std::string token = new_token();
+    host->pid = nursery().fork_host(token, core);
+    host->pidfd = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, host->pid, 0)));
+    if (!host->pidfd) fail_errno("{}: pidfd_open", host->name());
+    Json request_id;
+    host->socket = await_host(token, *host, request_id);
+    welcome(*host, request_id);
+    host->region.close_descriptor();
+    add_to_loop(*host);
+    return *(hosts_[*id] = std::move(host));
+  } catch (...) {
+    host->kill_now();
+    host_numbers_.give_back(*id, 1);
+    throw;
+  }
+}
+
+// The connection of the host that was forked with this token; others that come meanwhile are turned away.
+FileDescriptor Manager::await_host(const std::string& token, const HostLink& host, Json& request_id) {
+  const pid_t pid = host.pid;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAttachPatience_ms);
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    std::array<pollfd, 2> events{pollfd{host_listener_.get(), POLLIN, 0}, pollfd{host.pidfd.get(), POLLIN, 0}};
+    if (left.count() <= 0 || poll(events.data(), events.size(), static_cast<int>(left.count())) == 0)
+      fail("host (pid {}): has not attached in {} ms; see its messages above", pid, kAttachPatience_ms);
+    if (events[1].revents != 0) fail("host (pid {}): ended before it attached; see its messages above", pid);
+    FileDescriptor connection = accept_unix(host_listener_.get());
+    if (!connection) continue;
+    const Peer peer = peer_of(connection.get());
+    if (peer.pid != pid) {
+      turn_away(connection.get(), "no such host is expected; hosts are started by 'roost spawn'");
+      continue;
+    }
+    if (!readable(connection.get(), kAttachPatience_ms)) fail("host (pid {}): connects and says nothing", pid);
+    const auto message = receive_message(connection.get());
+    const Json request = message ? rpc_parse(message->text) : Json();
+    if (!request.is_object() || request.value("method", "") != "attach" || !request["params"].is_object())
+      fail("host (pid {}): its first message is no attach request", pid);
+    const Json& parameters = request["params"];
+    if (parameters.value("protocol", 0u) != kProtocolVersion)
+      fail("host (pid {}): speaks protocol {} where the manager speaks {}; install roostd and roost-host together", pid,
+           parameters.value("protocol", 0u), kProtocolVersion);
+    if (parameters.value("token", "") != token) fail("host (pid {}): does not know its token", pid);
+    request_id = request["id"];
+    return connection;
+  }
+}
+
+void Manager::welcome(HostLink& host, const Json& request_id) {
+  Json arenas = Json::array();
+  std::vector<int> descriptors{host.region.fd(), loop_->path_memory().fd(), loop_->eventfd()};
+  for (const auto& arena : pool_->arenas()) {
+    arenas.push_back({{"node", arena.node}, {"bytes", arena.memory.bytes()}});
+    descriptors.push_back(arena.memory.fd());
+  }
+  const Json result{{"host", host.id},
+                    {"layout",
+                     {{"nfs_max", host.layout.nfs_max},
+                      {"inbox_slots_total", host.layout.inbox_slots_total},
+                      {"outbox_shift", host.layout.outbox_shift},
+                      {"grant_shift", host.layout.grant_shift}}},
+                    {"region_bytes", host.region.bytes()},
+                    {"paths_bytes", loop_->path_memory().bytes()},
+                    {"tsc_hz", tsc_hz_},
+                    {"core", host.core},
+                    {"arenas", arenas},
+                    {"stack_bytes", 64 << 10}};
+  send_message(host.socket.get(), rpc_result(request_id, result).dump(), descriptors);
+}
+
+void Manager::add_to_loop(HostLink& host) {
+  auto state = std::make_unique<HostState>();
+  state->id = host.id;
+  state->generation = host.generation;
+  state->core = host.core;
+  state->region = HostRegion(host.region.data(), host.layout);
+  state->ready = state->region.ready();
+  state->outbox = state->region.outbox<RingConsumer>();
+  state->grants = state->region.grants<RingProducer>();
+  loop_->call([&] { loop_->add_host(std::move(state)); });
+}
+
+void Manager::turn_away(int connection, const std::string& why) {
+  try {
+    send_message(connection, rpc_error(nullptr, RpcError::failed, why).dump());
+  } catch (const Error&) {  // it has gone already
+  }
+}
+
+void Manager::on_events() {
+  read_nursery_notices();
+  while (FileDescriptor connection = accept_unix(host_listener_.get()))
+    turn_away(connection.get(), "no host is expected; hosts are started by 'roost spawn'");
+  for (auto& [id, host] : hosts_) {
+    if (host->dead) continue;
+    if (readable(host->pidfd.get(), 0)) {
+      host_died(*host);
+    } else if (readable(host->socket.get(), 0)) {
+      bool closed = false;
+      receive_message(host->socket.get(), &closed);
+      event(fmt::format("{}: {}; it is killed", host->name(),
+                        closed ? "closed its socket" : "speaks without being asked"));
+      host->kill_now();
+    }
+  }
+  finish_sweeps();
+}
+
+NurseryLink& Manager::nursery() {
+  if (!nursery_) nursery_ = std::make_unique<NurseryLink>(host_program_, socket_path_);
+  return *nursery_;
+}
+
+// Hosts end with the nursery that they were forked from, each an event of its own; the manager and its ports go on.
+void Manager::read_nursery_notices() {
+  try {
+    if (nursery_) nursery_->read_notices();
+  } catch (const std::exception& error) {
+    event(fmt::format("nursery (pid {}): {}; its hosts end with it, the next 'roost spawn' starts another",
+                      nursery_->pid(), error.what()));
+    nursery_.reset();
+    for (auto& [id, host] : hosts_) host->orphan = true;
+  }
+}
+
+// What is lost with a host, and what helps.
+std::string Manager::services_of(const HostLink& host) const {
+  std::map<uint16_t, uint32_t> nfs;
+  for (const auto& [first, group] : groups_)
+    if (group.host == host.id) nfs[group.service] += group.count;
+  std::string text;
+  for (const auto& [service, count] : nfs)
+    text += fmt::format("{}{} of '{}'", text.empty() ? "" : ", ", count, service_names_[service]);
+  if (text.empty()) return "it had no NFs";
+  return fmt::format("its {} NFs are gone ({}), its packets are taken back; 'roost spawn' starts others", host.nfs,
+                     text);
+}
+
+void Manager::host_died(HostLink& host) {
+  int status = -1;
+  try {
+    if (nursery_ && !host.orphan) {
+      status = nursery_->wait_status(host.pid, 500);
+      nursery_->forget(host.pid);
+    }
+  } catch (const Error&) {  // the nursery has died too; the next event says so
+  }
+  event(fmt::format("{}: {}; {}", host.name(), how_it_ended(status), services_of(host)));
+  remove_from_loop(host);
+}
+
+// Its NFs leave their services, its packets come back by the ledger; finish_sweeps() does the rest.
+void Manager::remove_from_loop(HostLink& host) {
+  host.dead = true;
+  host.socket.reset();
+  for (const auto& [first, group] : groups_)
+    if (group.host == host.id) retire(group);
+  loop_->post([this, id = host.id] {
+    loop_->remove_host(id, [this, id] {
+      const std::lock_guard lock(swept_mutex_);
+      swept_.push_back(id);
+      const uint64_t one = 1;
+      if (write(swept_event_.get(), &one, sizeof one) < 0) return;
+    });
+  });
+}
+
+void Manager::finish_sweeps() {
+  std::vector<uint32_t> swept;
+  {
+    const std::lock_guard lock(swept_mutex_);
+    swept.swap(swept_);
+    uint64_t count;
+    if (read(swept_event_.get(), &count, sizeof count) < 0 && swept.empty()) return;
+  }
+  for (const uint32_t id : swept) {
+    for (auto it = groups_.begin(); it != groups_.end();) {
+      const auto group = it++;
+      if (group->second.host == id) forget(group, false);
+    }
+    hosts_.erase(id);
+    host_numbers_.give_back(id, 1);
+  }
+}
+
+// A host that has nothing to do any more: asked to end, and killed if it does not.
+void Manager::end_host(HostLink& host) {
+  try {
+    host.tell("quit", Json::object());
+  } catch (const Error&) {  // it has ended by itself
+  }
+  if (!readable(host.pidfd.get(), kEndPatience_ms)) {
+    event(fmt::format("{}: does not end when asked; it is killed", host.name()));
+    host.kill_now();
+    readable(host.pidfd.get(), kEndPatience_ms);
+  }
+  if (nursery_) nursery_->forget(host.pid);
+  remove_from_loop(host);
+}
+
+}  // namespace roost

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What operators see: NFs, hosts, counters, memory.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include "scheduler/manager.h"
+
+namespace roost {
+namespace {
+
+constexpr uint32_t kHostsShown = 1'000;
+
+// Sum of the lines "KEY: N kB" of a file under /proc.
+uint64_t kib_of(const std::string& file, std::string_view key) {
+  std::ifstream lines(file);
+  uint64_t sum = 0;
+  for (std::string line; std::getline(lines, line);)
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ':')
+      sum += std::stoull(line.substr(key.size() + 1));
+  return sum;
+}
+
+uint64_t pss_bytes(pid_t pid) { return kib_of(fmt::format("/proc/{}/smaps_rollup", pid), "Pss") << 10; }
+uint64_t page_table_bytes(pid_t pid) { return kib_of(fmt::format("/proc/{}/status", pid), "VmPTE") << 10; }
+
+}  // namespace
+
+Json Manager::ps(int64_t after, uint32_t limit) {
+  Json nfs = Json::array(), hosts = Json::array();
+  for (const auto& [first, group] : groups_) {
+    const HostLink& host = *hosts_.at(group.host);
+    const HostRegion region(host.region.data(), host.layout);
+    for (uint32_t i = 0; i < group.count && nfs.size() < limit; ++i) {
+      if (int64_t{first} + i <= after) continue;
+      const NfRecord& record = region.nf(group.place + i);
+      const uint64_t packets = record.packets.load(std::memory_order_relaxed);
+      const uint64_t cycles = record.cycles.load(std::memory_order_relaxed);
+      nfs.push_back(
+          {{"id", first + i},
+           {"service", service_names_[group.service]},
+           {"module", group.module},
+           {"tier", tier_name(host.tier)},
+           {"tenant", host.tenant},
+           {"host", host.id},
+           {"core", host.core},
+           {"state", host.dead ? "leaving" : "live"},
+           {"delivered", loop_->nf_delivered(first + i)},
+           {"packets", packets},
+           {"cycles_per_packet", packets == 0 ? 0.0 : static_cast<double>(cycles) / static_cast<double>(packets)}});
+    }
+  }
+  for (const auto& [id, host] : hosts_) {
+    if (hosts.size() == kHostsShown) break;
+    const auto& report = HostRegion(host->region.data(), host->layout).worker().report;
+    hosts.push_back({{"id", id},
+                     {"pid", host->pid},
+                     {"core", host->core},
+                     {"tier", tier_name(host->tier)},
+                     {"tenant", host->tenant},
+                     {"nfs", host->nfs},
+                     {"state", host->dead ? "dead" : "live"},
+                     {"dispatches", report.dispatches.load(std::memory_order_relaxed)},
+                     {"sleeps", report.sleeps.load(std::memory_order_relaxed)},
+                     {"yields", report.yields.load(std::memory_order_relaxed)}});
+  }
+  return {{"total", nfs_live_}, {"nfs", nfs}, {"hosts", hosts}, {"events", events_}};
+}
+
+Json Manager::stats(bool with_memory) {
+  const LoopCounters& counters = loop_->counters();
+  Json result;
+  loop_->call([&] {  // between two turns, so that the books are of one moment
+    const auto books = loop_->books();
+    Json dropped = Json::object();
+    for (size_t i = 0; i < kDropCauseNames.size(); ++i)
+      if (const uint64_t count = counters.dropped[i].get(); count != 0)
+        dropped[std::string(kDropCauseNames[i])] = count;
+    result = {{"received", books.received}, {"created", books.created}, {"transmitted", books.transmitted},
+              {"dropped", dropped},         {"held", books.held},       {"balanced", books.balanced()},
+              {"flows", loop_->flows()},    {"paths", loop_->paths()}};
+  });
+  result["uptime_s"] = static_cast<double>(tsc_now() - started_tsc_) / static_cast<double>(tsc_hz_);
+  result["nfs_live"] = nfs_live_;
+  result["hosts_live"] =
+      std::count_if(hosts_.begin(), hosts_.end(), [](const auto& host) { return !host.second->dead; });
+  uint64_t with_packets = 0;  // in the middle of runs, only the worker sees them
+  for (const auto& [first, group] : groups_) {
+    const HostLink& host = *hosts_.at(group.host);
+    const HostRegion region(host.region.data(), host.layout);
+    for (uint32_t i = 0; i < group.count; ++i)
+      with_packets += region.nf(group.place + i).packets.load(std::memory_order_relaxed) != 0;
+  }
+  result["nfs_with_packets"] = with_packets;
+  const std::pair<const char*, const LoopCounters::Count*> plain[] = {
+      {"delivered", &counters.delivered},
+      {"collected", &counters.collected},
+      {"kernel_wakes", &counters.kernel_wakes},
+      {"wakes_by_deadline", &counters.wakes_by_deadline},
+      {"wakes_ahead", &counters.wakes_ahead},
+      {"refused", &counters.refused},
+      {"breaches", &counters.breaches},
+      {"turns", &counters.turns},
+      {"loop_sleeps", &counters.sleeps},
+      {"flows_new", &counters.flows_new},
+      {"flows_unpinned", &counters.flows_unpinned}};
+  for (const auto& [name, counter] : plain) result[name] = counter->get();
+  const auto us = [this](uint64_t cycles) { return static_cast<double>(cycles) * 1e6 / static_cast<double>(tsc_hz_); };
+  const Histogram& latency = loop_->latency();
+  result["latency_us"] = {{"count", latency.count()},
+                          {"p50", us(latency.quantile(0.5))},
+                          {"p99", us(latency.quantile(0.99))},
+                          {"p999", us(latency.quantile(0.999))},
+                          {"max", us(latency.quantile(1.0))}};
+  Json ports = Json::array();
+  for (const auto& port : loop_->ports()) {
+    const PortCounters& count = port->counters();
+    ports.push_back({{"name", port->name()},
+                     {"received", count.received.get()},
+                     {"received_bytes", count.received_bytes.get()},
+                     {"transmitted", count.transmitted.get()},
+                     {"transmitted_bytes", count.transmitted_bytes.get()},
+                     {"transmit_dropped", count.transmit_dropped.get()},
+                     {"receive_dropped",
+                      {{"no_buffer", count.receive_dropped.no_buffer.get()},
+                       {"oversize", count.receive_dropped.oversize.get()},
+                       {"runt", count.receive_dropped.runt.get()},
+                       {"missed", count.receive_dropped.missed.get()}}}});
+  }
+  result["ports"] = ports;
+  if (with_memory) result["memory"] = memory_stats();
+  return result;
+}
+
+Json Manager::memory_stats() const {
+  uint64_t hosts = 0, tables = page_table_bytes(getpid());
+  for (const auto& [id, host] : hosts_) {
+    if (host->dead) continue;
+    hosts += pss_bytes(host->pid);
+    tables += page_table_bytes(host->pid);
+  }
+  return {{"manager_bytes", pss_bytes(getpid())}, {"hosts_bytes", hosts}, {"page_table_bytes", tables}};
+}
+
+}  // namespace roost

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// NFs and hosts that come and go, as the loop sees it. What takes long is cut into pieces by the callers or by turns.
+#include <algorithm>
+
+#include "scheduler/data_loop.h"
+
+namespace roost {
+
+void DataLoop::add_host(std::unique_ptr<HostState> host) {
+  const uint32_t id = host->id;
+  if (awake_on_core_.size() <= host->core) awake_on_core_.resize(host->core + 1);
+  HostState& placed = *(hosts_[id] = std::move(host));
+  placed.live = true;
+  give_orders(placed);
+  enter_awake(placed);  // it comes up by itself, and announces when it has nothing to do
+}
+
+void DataLoop::remove_host(uint32_t id, std::function<void()> done) {
+  HostState& host = *hosts_[id];
+  host.live = false;
+  if (!host.parked) leave_awake(host);
+  wheel_.disarm(id);
+  sweeps_.push_back({id, 0, std::move(done)});
+}
+
+void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host_id, uint32_t local,
+                       uint32_t first_slot, uint8_t slot_shift) {
+  const HostState& host = *hosts_[host_id];
+  ++births_;
+  for (uint32_t i = 0; i < count; ++i) {
+    NfState& nf = *new (&nfs_[first + i]) NfState{};
+    nf.inbox.slots = host.region.inbox(first_slot + (i << slot_shift));
+    nf.inbox.consumed = &host.region.nf(local + i).consumed;
+    nf.inbox.shift = slot_shift;
+    nf.host = host_id;
+    nf.local = local + i;
+    nf.service = service;
+    nf.born = births_;
+    nf.life = NfLife::live;
+    services_[service].members.add(first + i);
+  }
+}
+
+void DataLoop::retire_nfs(uint32_t first, uint32_t count) {
+  for (uint32_t nf = first; nf < first + count; ++nf) {
+    if (nfs_[nf].life != NfLife::live) continue;
+    nfs_[nf].life = NfLife::leaving;
+    services_[nfs_[nf].service].members.remove(nf);
+  }
+  ++departures_;  // flows look again, each at its next packet
+}
+
+void DataLoop::forget_nfs(uint32_t first, uint32_t count) {
+  for (uint32_t nf = first; nf < first + count; ++nf) nfs_[nf].life = NfLife::absent;
+}
+
+void DataLoop::give_up_row(uint32_t handle, DropCause cause) noexcept {
+  LedgerRow& row = ledger_.row(handle);
+  const Part part = row.part;
+  ledger_.take_back(handle);
+  if (part == Part::head) {
+    paths_.arrive(row.epoch);
+    counters_.dropped[static_cast<size_t>(cause)].add(1);
+  }
+  row.packet->nb_segs = 1;  // each segment is freed by its own row
+  row.packet->next = nullptr;
+  rte_pktmbuf_free(row.packet);
+}
+
+void DataLoop::sweep_dead_hosts() noexcept {
+  busy_ = true;
+  Sweep& sweep = sweeps_.front();
+  HostState& host = *hosts_[sweep.host];
+  const auto rows = static_cast<uint32_t>(settings_.get(Setting::sweep_rows));
+  const uint32_t end = std::min(sweep.next_row + rows, ledger_.size());
+  for (uint32_t handle = sweep.next_row; handle < end; ++handle)
+    if (ledger_.owns(handle, host.id, host.generation)) give_up_row(handle, DropCause::host_died);
+  sweep.next_row = end;
+  if (end != ledger_.size()) return;
+  const auto done = std::move(sweep.done);
+  sweeps_.erase(sweeps_.begin());
+  hosts_[host.id].reset();
+  if (done) done();
+}
+
+// Settings that workers read are in their own memory; set ones reach them here.
+void DataLoop::refresh_orders() noexcept {
+  for (auto& host : hosts_)
+    if (host) give_orders(*host);
+}
+
+void DataLoop::give_orders(HostState& host) noexcept {
+  auto& orders = host.region.worker().orders;
+  const auto set = [this](std::atomic<uint32_t>& order, Setting setting) {
+    order.store(static_cast<uint32_t>(settings_.get(setting)), std::memory_order_relaxed);
+  };
+  set(orders.wake_packets, Setting::wake_packets);
+  set(orders.wake_deadline_us, Setting::wake_deadline_us);
+  set(orders.spin_us, Setting::spin_us);
+  set(orders.gather_us, Setting::gather_us);
+  set(orders.burst_packets, Setting::burst_packets);
+}
+
+}  // namespace roost

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The manager's end of the nursery: a roost-host that has everything loaded and linked, from which hosts are forked in
+// well under a millisecond and share their pages.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "core/shared_memory.h"
+
+namespace roost {
+
+class NurseryLink {
+ public:
+  // Starts `program`. Throws Error.
+  NurseryLink(const std::string& program, const std::string& socket_path);
+  ~NurseryLink();  // the nursery ends, and with it what was forked from it
+  NurseryLink(const NurseryLink&) = delete;
+  NurseryLink& operator=(const NurseryLink&) = delete;
+
+  pid_t fork_host(const std::string& token, uint32_t core);  // throws Error
+  int fd() const noexcept { return socket_.get(); }
+  pid_t pid() const noexcept { return pid_; }
+  void read_notices();                          // when fd() is readable
+  int wait_status(pid_t pid, int patience_ms);  // of a host that has ended, -1: not told
+  void forget(pid_t pid) { exited_.erase(pid); }
+
+ private:
+  bool read_one(int patience_ms, uint64_t wanted_id, pid_t* answer);
+
+  FileDescriptor socket_;
+  pid_t pid_ = -1;
+  uint64_t next_id_ = 1;
+  std::map<pid_t, int> exited_;
+};
+
+}  // namespace roost

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define ALLOW_EXPERIMENTAL_API  // rte_pktmbuf_pool_create_extbuf, there since DPDK 20.02
+#include "scheduler/packet_pool.h"
+
+#include <numa.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+#include <rte_memory.h>
+#include <sched.h>
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "core/error.h"
+
+namespace roost {
+namespace {
+
+std::vector<int> memory_nodes() {
+  std::vector<int> nodes;
+  if (numa_available() >= 0)
+    for (int node = 0; node <= numa_max_node() && nodes.size() < kNodesMax; ++node)
+      if (numa_node_size64(node, nullptr) > 0) nodes.push_back(node);
+  if (nodes.empty()) nodes.push_back(0);
+  return nodes;
+}
+
+// Packets are touched by whoever gets them; better to say now that there are too many than to be killed later.
+void check_memory(uint64_t bytes) {
+  struct sysinfo info {};
+  if (sysinfo(&info) != 0) return;
+  const uint64_t have = (uint64_t{info.totalram} + info.totalswap) * info.mem_unit;
+  if (bytes > have / 10 * 9)
+    fail("packet memory: {} MiB are needed and the machine has {} MiB, {} MiB too few; lower memory.packets",
+         bytes >> 20, have >> 20, (bytes >> 20) - (have / 10 * 9 >> 20));
+}
+
+SharedMemory make_arena(int node, uint32_t packets, Hugepages hugepages) {
+  SharedMemoryOptions options;
+  options.name = fmt::format("roost-packets-{}", node);
+  options.bytes = (size_t{packets} + 1) * kStrideBytes;  // one more, since DPDK counts strides from the first buffer
+  options.at = packet_address(static_cast<uint32_t>(node) * kHandlesPerNode);
+  options.hugepages = hugepages;
+  options.numa_node = node;
+  return SharedMemory::create(options);
+}
+
+rte_mempool* make_pool(const PacketPoolOptions& options, int node) {
+  const uint32_t first = static_cast<uint32_t>(node) * kHandlesPerNode;
+  rte_pktmbuf_extmem buffers{};
+  buffers.buf_ptr = packet_buffer(first);
+  buffers.buf_iova = reinterpret_cast<rte_iova_t>(buffers.buf_ptr);
+  buffers.buf_len = size_t{options.packets} * kStrideBytes;
+  buffers.elt_size = kStrideBytes;
+  const std::string name = fmt::format("{}-{}", options.name, node);
+  rte_mempool* pool = rte_pktmbuf_pool_create_extbuf(name.c_str(), options.packets, options.mbuf_cache, 0, kBufferBytes,
+                                                     SOCKET_ID_ANY, &buffers, 1);
+  if (pool == nullptr)
+    fail("packet pool '{}': {} mbufs: {}; lower memory.packets", name, options.packets, rte_strerror(rte_errno));
+  return pool;
+}
+
+// What no delivery writes: the second cache line of every view. Also brings the memory in before traffic does.
+void init_views(uint32_t first, uint32_t count) {
+  for (uint32_t handle = first; handle < first + count; ++handle) {
+    packet_view(handle)->priv_size = kMetadataBytes;
+    packet_view(handle)->next = nullptr;
+  }
+}
+
+}  // namespace
+
+void init_eal(const std::string& name, uint32_t private_mib) {
+  // EAL wants a core, which need not be core 0, and binds this thread to it; that is undone.
+  cpu_set_t cores;
+  if (sched_getaffinity(0, sizeof cores, &cores) != 0) fail_errno("the cores that this process may use can't be read");
+  size_t first = 0;
+  while (first + 1 < CPU_SETSIZE && !CPU_ISSET(first, &cores)) ++first;
+  const std::string memory = std::to_string(private_mib), prefix = "roost-" + name, core = std::to_string(first);
+  std::array<const char*, 12> arguments{"roostd",        "--no-huge",      "-m",          memory.c_str(),
+                                        "--no-pci",      "--no-telemetry", "--no-shconf", "--log-level=4",
+                                        "--file-prefix", prefix.c_str(),   "-l",          core.c_str()};
+  const int started = rte_eal_init(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
+  sched_setaffinity(0, sizeof cores, &cores);
+  // It keeps nothing in the directory that it makes, so there is none to be left behind, whatever ends this process.
+  if (const char* folder = rte_eal_get_runtime_dir(); folder != nullptr && *folder != '\0') rmdir(folder);
+  if (started < 0) fail("DPDK does not start with {} MiB: {}", private_mib, rte_strerror(rte_errno));
+  rte_mp_disable();  // hosts are no DPDK secondaries, and threads may then register
+  // Tables of a million flows cost a translation miss a packet on small pages.
+  rte_memseg_walk(
+      [](const rte_memseg_list* list, const rte_memseg*, void*) {
+        return madvise(list->base_va, list->len, MADV_HUGEPAGE) * 0 + 1;  // one list; the first segment names it
+      },
+      nullptr);
+}
+
+void end_eal() noexcept { rte_eal_cleanup(); }
+
+PacketPool::PacketPool(const PacketPoolOptions& options) : packets_(options.packets) {
+  const auto nodes = memory_nodes();
+  check_memory(uint64_t{packets_} * kStrideBytes * nodes.size());
+  for (const int node : nodes) {
+    arenas_.push_back({node, make_arena(node, packets_, options.hugepages), nullptr});
+    arenas_.back().pool = make_pool(options, node);
+    const uint32_t first = static_cast<uint32_t>(node) * kHandlesPerNode;
+    init_views(first, packets_);
+    handle_bound_ = std::max(handle_bound_, first + packets_);
+    spdlog::info("packet memory: node {}, {} packets, {} MiB on {}", node, packets_,
+                 arenas_.back().memory.bytes() >> 20, page_kind_name(arenas_.back().memory.page_kind()));
+  }
+}
+
+PacketPool::~PacketPool() {
+  for (auto& arena : arenas_) rte_mempool_free(arena.pool);
+}
+
+rte_mempool* PacketPool::pool(int node) const noexcept {
+  for (const auto& arena : arenas_)
+    if (arena.node == node) return arena.pool;
+  return arenas_.front().pool;
+}
+
+uint32_t PacketPool::in_use() const noexcept {
+  uint32_t count = 0;
+  for (const auto& arena : arenas_) count += rte_mempool_in_use_count(arena.pool);
+  return count;
+}
+
+}  // namespace roost

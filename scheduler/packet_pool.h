@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The manager's packets: arenas that hosts map, and the private pool of mbufs whose buffers lie in them.
+#pragma once
+
+#include <rte_mempool.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/packet_memory.h"
+#include "core/shared_memory.h"
+
+namespace roost {
+
+// DPDK's environment, once a process: without hugepages of its own, PCI or files shared with other processes.
+// `private_mib` is address space for mbufs and tables; it costs memory as it is used. Throws Error.
+void init_eal(const std::string& name, uint32_t private_mib);
+void end_eal() noexcept;  // when nothing of it is in use any more
+
+struct PacketPoolOptions {
+  std::string name = "packets";
+  uint32_t packets = 32768;  // on each NUMA node
+  Hugepages hugepages = Hugepages::automatic;
+  uint32_t mbuf_cache = 256;
+};
+
+class PacketPool {
+ public:
+  struct Arena {
+    int node;
+    SharedMemory memory;
+    rte_mempool* pool;
+  };
+
+  explicit PacketPool(const PacketPoolOptions& options);  // throws Error, which says how much memory is missing
+  ~PacketPool();
+  PacketPool(const PacketPool&) = delete;
+  PacketPool& operator=(const PacketPool&) = delete;
+
+  const std::vector<Arena>& arenas() const noexcept { return arenas_; }
+  rte_mempool* pool(int node = 0) const noexcept;
+  uint32_t packets_per_node() const noexcept { return packets_; }
+  // One more than the largest handle.
+  uint32_t handle_bound() const noexcept { return handle_bound_; }
+  bool valid(uint32_t handle) const noexcept { return handle < handle_bound_ && handle % kHandlesPerNode < packets_; }
+  // Packets that are in no pool: with ports, in the loop, or out with hosts.
+  uint32_t in_use() const noexcept;
+
+  static uint32_t handle_of(const rte_mbuf* packet) noexcept { return handle_at(packet->buf_addr); }
+
+ private:
+  std::vector<Arena> arenas_;
+  uint32_t packets_ = 0, handle_bound_ = 0;
+};
+
+}  // namespace roost

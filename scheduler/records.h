@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The manager's private records of NFs, hosts, services and chains, as the data loop uses them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/host_region.h"
+#include "core/shared_memory.h"
+#include "scheduler/policy/consistent_hash.h"
+
+namespace roost {
+
+enum class NfLife : uint8_t { absent, starting, live, leaving };
+
+struct alignas(64) NfState {
+  RingProducer inbox;
+  uint32_t host;
+  uint32_t local;          // its number in its host
+  uint32_t backlog_first;  // handle + 1: packets of the middle of chains that wait for room in the inbox
+  uint32_t backlog_last;
+  uint32_t backlog_count;
+  std::atomic<uint32_t> delivered;  // packets, ever, modulo 2^32; others may read it
+  uint32_t born;                    // tells it from NFs that had its number before
+  uint16_t service;
+  NfLife life;
+};
+static_assert(sizeof(NfState) == 64);
+
+struct HostState {
+  uint32_t id = 0;
+  uint32_t generation = 0;
+  uint32_t core = 0;
+  HostRegion region;
+  ReadyBitmap ready;
+  RingConsumer outbox;
+  RingProducer grants;
+  uint64_t delivered = 0;    // packets into its inboxes, ever
+  uint64_t since_tsc = 0;    // parked: when the first of the packets that wait was delivered
+  uint32_t granted = 0;      // packets that it may fill and has not yet
+  uint32_t awake_place = 0;  // in the loop's list of workers that are up
+  bool parked = false;
+  bool live = false;
+  bool touched = false;              // in this batch
+  uint32_t ahead_host = UINT32_MAX;  // in this batch: whose worker the packets reach next
+  uint64_t breaches = 0;
+};
+
+struct ServiceState {
+  std::string name;
+  ConsistentHash members;
+};
+
+struct ChainState {
+  std::string name;
+  std::vector<uint16_t> services;
+  uint16_t out_port = 0;
+};
+
+}  // namespace roost

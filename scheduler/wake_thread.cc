@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "scheduler/wake_thread.h"
+
+#include <pthread.h>
+#include <rte_errno.h>
+
+#include "core/clock.h"
+#include "core/error.h"
+
+namespace roost {
+
+WakeThread::WakeThread(int core)
+    : ring_(rte_ring_create("roost-wakes", 4096, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ)) {
+  if (ring_ == nullptr) fail("wake core {}: no memory for its queue: {}", core, rte_strerror(rte_errno));
+  thread_ = std::thread([this] { run(); });
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(core), &set);
+  if (pthread_setaffinity_np(thread_.native_handle(), sizeof set, &set) == 0) return;
+  stopping_ = true;
+  thread_.join();
+  rte_ring_free(ring_);
+  fail("wake core {}: this process may not run there", core);
+}
+
+WakeThread::~WakeThread() {
+  stopping_ = true;
+  thread_.join();
+  rte_ring_free(ring_);
+}
+
+void WakeThread::run() noexcept {
+  pthread_setname_np(pthread_self(), "roost-wake");
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    void* bell = nullptr;
+    if (rte_ring_sc_dequeue(ring_, &bell) == 0)
+      static_cast<Doorbell*>(bell)->unblock();
+    else
+      cpu_pause();
+  }
+}
+
+}  // namespace roost
