@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How a host comes by its memory: it connects to the manager, shows its token and is handed descriptors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/host_region.h"
+#include "core/protocol.h"
+#include "core/shared_memory.h"
+
+namespace roost {
+
+// All that the manager hands to a host, mapped. The descriptors of the memory are closed: NFs can't pass it on.
+struct Attachment {
+  FileDescriptor manager;  // the control connection
+  FileDescriptor eventfd;  // wakes the manager
+  HostLayout layout;
+  SharedMemory region;  // writable
+  SharedMemory paths;   // read-only
+  std::vector<SharedMemory> arenas;
+  uint32_t host = 0;  // the manager's number for this host
+  uint64_t tsc_hz = 0;
+  int core = -1;           // of the worker, -1: any
+  size_t stack_bytes = 0;  // of each NF that is suspended
+};
+
+// `socket` is the operators' socket; hosts connect to the one beside it. Throws Error.
+Attachment attach_to_manager(const std::string& socket, const std::string& token);
+
+// Of an attach answer: throws Error where the numbers contradict each other.
+HostLayout layout_from(const Json& parameters, size_t region_bytes);
+
+}  // namespace roost

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "nflib/host.h"
+
+#include <malloc.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "core/error.h"
+#include "core/path.h"
+#include "nflib/eal_shim.h"
+#include "nflib/parameters.h"
+
+namespace roost {
+namespace {
+
+constexpr std::chrono::milliseconds kStopPatience{500};
+constexpr size_t kErrorTextMax = 4096;  // NFs write these; a message has an end
+
+std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Numbers take_numbers(const Json& parameters, const char* name) {
+  Numbers numbers;
+  const Json& object = take_parameter(parameters, name);
+  if (!object.is_object()) throw ParameterError(fmt::format("parameter '{}' is not an object of numbers", name));
+  for (const auto& [key, value] : object.items())
+    numbers[key] = take_number<uint16_t>(object, key.c_str(), 0, UINT16_MAX);
+  return numbers;
+}
+
+}  // namespace
+
+Host::Host(const std::string& socket, const std::string& token) : memory_(attach_to_manager(socket, token)) {
+  try {
+    region_ = HostRegion(memory_.region.data(), memory_.layout);
+    init_eal_shim(memory_.tsc_hz);
+    worker_ = std::make_unique<Worker>(WorkerOptions{region_, PathTableView(memory_.paths.data()),
+                                                     memory_.eventfd.get(), memory_.tsc_hz, memory_.stack_bytes});
+    nfs_ = std::make_unique<NfTable>(*worker_, region_);
+    thread_ = std::make_unique<WorkerThread>(*worker_, memory_.core);
+  } catch (const std::exception& error) {
+    tell(rpc_error(nullptr, RpcError::failed, error.what()));
+    throw;
+  }
+}
+
+bool Host::serve() {
+  for (bool go_on = true; go_on;) {
+    malloc_trim(0);  // thousands of hosts wait here, none of them with a buffer for a message
+    pollfd readable{memory_.manager.get(), POLLIN, 0};
+    if (poll(&readable, 1, -1) < 0) continue;  // a signal
+    std::optional<Message> request = receive_message(memory_.manager.get());
+    try {
+      go_on = request && handle(std::move(*request));
+    } catch (const std::exception&) {
+      go_on = false;  // the manager does not take the answer: it is gone
+    }
+  }
+  if (!thread_->stop_within(region_.worker().bell, kStopPatience)) return false;
+  thread_.reset();
+  nfs_.reset();
+  return true;
+}
+
+// Whatever the manager sends, it gets an answer, or, where the message was no request, an error.
+bool Host::handle(Message request) {
+  const Json message = Json::parse(request.text, nullptr, false);
+  if (message.is_discarded()) {
+    tell(rpc_error(nullptr, RpcError::parse, "the message is not JSON"));
+    return true;
+  }
+  if (!message.is_object() || !message.contains("method")) {
+    const bool is_answer = message.is_object() && (message.contains("result") || message.contains("error"));
+    if (!is_answer) tell(rpc_error(nullptr, RpcError::invalid_request, "the message is no JSON-RPC request"));
+    return true;
+  }
+  const Json id = message.value("id", Json());
+  const Json& method = message["method"];
+  const Json parameters = message.value("params", Json::object());
+  if (method == "quit") return false;
+  try {
+    if (!method.is_string()) throw ParameterError("method is not a string");
+    tell(rpc_result(id, answer(method.get<std::string>(), parameters, request)));
+  } catch (const ParameterError& error) {
+    tell(rpc_error(id, RpcError::invalid_parameters, error.what()));
+  } catch (const std::exception& error) {
+    tell(rpc_error(id, RpcError::failed, std::string_view(error.what()).substr(0, kErrorTextMax)));
+  }
+  return true;
+}
+
+Json Host::answer(const std::string& method, const Json& parameters, Message& request) {
+  if (method == "load") return load(parameters, request);
+  if (method == "start") return start(parameters);
+  if (method == "stop") return stop(parameters);
+  throw ParameterError(fmt::format("no method '{}'; a host has load, start, stop, quit", method));
+}
+
+Json Host::load(const Json& parameters, Message& request) {
+  const uint32_t number = take_number(parameters, "module", 0u, UINT32_MAX);
+  const std::string& path = take_text(parameters, "path");
+  if (request.descriptors.size() != 1)
+    throw ParameterError(
+        fmt::format("load: {} descriptors came with it; it needs the module's", request.descriptors.size()));
+  if (modules_.contains(number)) throw ParameterError(fmt::format("load: there is a module {} already", number));
+  const auto module = std::make_shared<const Module>(std::move(request.descriptors[0]), path);
+  modules_[number] = module;
+  const ModuleDescriptor& of = module->descriptor();
+  return {{"name", of.name}, {"abi", of.abi_version}, {"nf_bytes", of.nf_bytes}};
+}
+
+Json Host::start(const Json& parameters) {
+  const auto module = modules_.find(take_number(parameters, "module", 0u, UINT32_MAX));
+  if (module == modules_.end()) throw ParameterError("start: no such module; load it first");
+  StartRequest request;
+  request.first = take_number(parameters, "first", 0u, UINT32_MAX);
+  request.count = take_number(parameters, "count", 1u, UINT32_MAX);
+  request.first_id = take_number(parameters, "first_id", 0u, UINT32_MAX);
+  request.first_slot = take_number(parameters, "first_slot", 0u, UINT32_MAX);
+  request.slot_shift = take_number<uint8_t>(parameters, "slot_shift", 2, 20);
+  const Json& config = take_parameter(parameters, "config");
+  if (!config.is_object()) throw ParameterError("parameter 'config' is not an object");
+  request.config = text_of(config);
+  request.services = take_numbers(parameters, "services");
+  request.ports = take_numbers(parameters, "ports");
+  nfs_->start(module->second, std::move(request));
+  return Json::object();
+}
+
+Json Host::stop(const Json& parameters) {
+  const uint32_t first = take_number(parameters, "first", 0u, UINT32_MAX);
+  nfs_->stop(first, take_number(parameters, "count", 1u, UINT32_MAX));
+  return Json::object();
+}
+
+void Host::tell(const Json& response) { send_message(memory_.manager.get(), text_of(response)); }
+
+int run_host(const std::string& socket, const std::string& token) noexcept {
+  try {
+    Host host(socket, token);
+    if (!host.serve()) _exit(0);
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "roost-host: %s\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace roost

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A host: the process in which NFs live. One worker thread runs them; the main thread serves the manager's requests.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/socket.h"
+#include "nflib/attach.h"
+#include "nflib/nf_table.h"
+#include "nflib/worker.h"
+#include "nflib/worker_thread.h"
+
+namespace roost {
+
+class Host {
+ public:
+  // Attaches, maps what it is handed and starts the worker. `socket` is the manager's control socket. Throws Error;
+  // what goes wrong once the manager has answered, the manager is told too.
+  Host(const std::string& socket, const std::string& token);
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  // Serves until the manager says quit or is gone. False: an NF keeps the worker from ending; only leaving the process
+  // without any clean-up (_exit) is safe then.
+  bool serve();
+
+ private:
+  bool handle(Message request);  // false: quit
+  Json answer(const std::string& method, const Json& parameters, Message& request);
+  Json load(const Json& parameters, Message& request);
+  Json start(const Json& parameters);
+  Json stop(const Json& parameters);
+  void tell(const Json& response);
+
+  Attachment memory_;
+  HostRegion region_;
+  std::map<uint32_t, std::shared_ptr<const Module>> modules_;
+  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<NfTable> nfs_;          // after the worker: its NFs may hold packets of the worker's pool
+  std::unique_ptr<WorkerThread> thread_;  // last: it ends before the NFs that it runs
+};
+
+// The life of a host process; returns its exit status. Prints what goes wrong to stderr.
+int run_host(const std::string& socket, const std::string& token) noexcept;
+
+}  // namespace roost

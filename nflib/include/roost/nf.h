@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A network function, as its author sees it:
+//
+//   #include <roost/nf.h>
+//
+//   class Bridge final : public roost::Nf {
+//    public:
+//     void process(roost::Burst& burst) noexcept override {
+//       for (auto& packet : burst) packet.verdict = roost::out(packet.in_port() ^ 1);
+//     }
+//   };
+//   ROOST_NF(Bridge)
+//
+// Its build is one line of CMake: roost_add_nf(bridge bridge.cc). The same module runs as one of thousands of fibers of
+// a host or as a process of its own.
+//
+// An NF runs on one worker at a time and needs no locks of its own. Packets are its own only inside process(), unless
+// it keeps them (roost::keep) or has made them.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <string_view>
+
+#include "core/verdict.h"
+
+namespace roost {
+
+// One packet and what shall become of it; next() unless the NF says otherwise.
+class Packet {
+ public:
+  Packet() = default;
+  explicit Packet(rte_mbuf* view) noexcept : view_(view) {}
+
+  Verdict verdict;
+
+  // The frame's first segment; most frames have no other. Everything rte_mbuf's functions can do, they can do here.
+  uint8_t* data() const noexcept { return rte_pktmbuf_mtod(view_, uint8_t*); }
+  uint32_t bytes() const noexcept { return rte_pktmbuf_data_len(view_); }
+  uint32_t bytes_total() const noexcept { return rte_pktmbuf_pkt_len(view_); }
+  uint16_t in_port() const noexcept { return view_->port; }
+  rte_mbuf* mbuf() const noexcept { return view_; }
+
+  // The header of this type at this offset (bytes), null where the first segment is too short for it.
+  template <typename Header>
+  Header* header(size_t offset = 0) const noexcept {
+    return offset + sizeof(Header) <= bytes() ? reinterpret_cast<Header*>(data() + offset) : nullptr;
+  }
+
+ private:
+  rte_mbuf* view_ = nullptr;
+};
+
+// 1 to 64 packets, in the order in which they came.
+class Burst {
+ public:
+  Burst(Packet* packets, uint32_t count) noexcept : packets_(packets), count_(count) {}
+  Packet* begin() const noexcept { return packets_; }
+  Packet* end() const noexcept { return packets_ + count_; }
+  uint32_t size() const noexcept { return count_; }
+  Packet& operator[](uint32_t i) const noexcept { return packets_[i]; }
+
+ private:
+  Packet* packets_;
+  uint32_t count_;
+};
+
+// What an NF knows of where it runs. Lives as long as the NF.
+class Context {
+ public:
+  virtual ~Context() = default;
+  virtual uint32_t nf_id() const noexcept = 0;                // unique in the manager
+  virtual std::string_view config() const noexcept = 0;       // JSON, as given to `roost spawn --config`; "{}" if none
+  virtual uint16_t service(std::string_view name) const = 0;  // for to(); throws std::runtime_error if there is none
+  virtual uint16_t port(std::string_view name) const = 0;     // for out(); likewise
+
+  // Packets of one's own: says (in start()) that this NF makes some, so that the manager grants its host packets ahead.
+  // rte_pktmbuf_alloc(pool()) then gives one, or null while none is granted.
+  virtual void reserve_packets(uint32_t count) = 0;
+  virtual rte_mempool* pool() noexcept = 0;
+  // Sends a packet that the NF has made or kept. Only inside process().
+  virtual void send(rte_mbuf* packet, Verdict verdict) noexcept = 0;
+};
+
+class Nf {
+ public:
+  virtual ~Nf() = default;
+  // Once, before the first packet, on the host's control thread; may take its time, and throw: the spawn then fails
+  // with the exception's text.
+  virtual void start(Context& context) { static_cast<void>(context); }
+  // A burst; every packet's verdict counts when this returns. May call yield() and sleep_for().
+  virtual void process(Burst& burst) noexcept = 0;
+};
+
+// Inside process(): lets the worker's other NFs go first, and returns in a later round.
+void yield() noexcept;
+// Inside process(): likewise, and returns once this time is over.
+void sleep_for(std::chrono::microseconds time) noexcept;
+
+// What a module exports under the name "roost_module"; ROOST_NF writes it.
+struct ModuleDescriptor {
+  uint32_t magic;
+  uint32_t abi_version;
+  const char* name;
+  size_t nf_bytes, nf_alignment;
+  Nf* (*construct)(void* where);
+};
+inline constexpr uint32_t kModuleMagic = 0x54534f52;  // "ROST"
+inline constexpr uint32_t kNfAbiVersion = 1;          // changes with anything in this file
+
+}  // namespace roost
+
+#define ROOST_NF(Class)                                                                         \
+  extern "C" __attribute__((visibility("default"))) const roost::ModuleDescriptor roost_module; \
+  const roost::ModuleDescriptor roost_module{                                                   \
+      roost::kModuleMagic, roost::kNfAbiVersion, #Class,                                        \
+      sizeof(Class),       alignof(Class),       [](void* where) -> roost::Nf* { return new (where) Class(); }};

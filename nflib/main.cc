@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <getopt.h>
+#include <malloc.h>
+#include <sys/socket.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "nflib/host.h"
+#include "nflib/nursery.h"
+
+namespace {
+
+constexpr char kUsage[] =
+    "roost-host: the process in which network functions live. The manager (roostd) starts it; by hand:\n"
+    "  roost-host --attach --socket PATH --token TOKEN   one host; TOKEN is what the manager expects\n"
+    "  roost-host --nursery FD --socket PATH             forks hosts as it is told over the SEQPACKET socket FD\n";
+
+struct Options {
+  bool attach = false;
+  int nursery = -1;
+  std::string socket, token;
+};
+
+int usage_error(const char* what) {
+  std::fprintf(stderr, "roost-host: %s\n%s", what, kUsage);
+  return 2;
+}
+
+bool parse_number(const char* text, int& to) {
+  const char* const end = text + std::strlen(text);
+  return std::from_chars(text, end, to) == std::from_chars_result{end, std::errc()} && to >= 0;
+}
+
+bool is_packet_socket(int fd) {
+  int type = 0;
+  socklen_t bytes = sizeof type;
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && type == SOCK_SEQPACKET;
+}
+
+// A thousand hosts share a machine: one heap, which gives back what it does not need.
+void keep_heap_small() {
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 32 << 10);  // a message's buffer is 64 KiB
+  mallopt(M_TRIM_THRESHOLD, 16 << 10);
+  mallopt(M_TOP_PAD, 4 << 10);
+}
+
+int run_nursery(int fd, const std::string& socket) {
+  roost::ForkRequest made;
+  try {
+    made = roost::serve_nursery(roost::FileDescriptor(fd));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "roost-host: %s\n", error.what());
+    return 1;
+  }
+  return made.token.empty() ? 0 : roost::run_host(socket, made.token);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  keep_heap_small();
+  const option known[] = {{"attach", no_argument, nullptr, 'a'},       {"nursery", required_argument, nullptr, 'n'},
+                          {"socket", required_argument, nullptr, 's'}, {"token", required_argument, nullptr, 't'},
+                          {"help", no_argument, nullptr, 'h'},         {nullptr, 0, nullptr, 0}};
+  Options options;
+  for (int c; (c = getopt_long(argc, argv, "h", known, nullptr)) != -1;) {
+    switch (c) {
+      case 'a':
+        options.attach = true;
+        break;
+      case 'n':
+        if (!parse_number(optarg, options.nursery)) return usage_error("--nursery wants the number of a descriptor");
+        break;
+      case 's':
+        options.socket = optarg;
+        break;
+      case 't':
+        options.token = optarg;
+        break;
+      case 'h':
+        std::fputs(kUsage, stdout);
+        return 0;
+      default:
+        return usage_error("that is no way to call it");
+    }
+  }
+  if (optind < argc) return usage_error("it takes options only");
+  if (options.attach == (options.nursery >= 0)) return usage_error("say either --attach or --nursery FD");
+  if (options.socket.empty())
+    return usage_error("which manager? --socket PATH, the control_socket of its configuration");
+  if (options.attach) {
+    if (options.token.empty()) return usage_error("--attach needs the --token that the manager expects");
+    return roost::run_host(options.socket, options.token);
+  }
+  if (!is_packet_socket(options.nursery))
+    return usage_error(
+        "--nursery: that descriptor is no SOCK_SEQPACKET socket; the manager passes one end of a socketpair");
+  return run_nursery(options.nursery, options.socket);
+}

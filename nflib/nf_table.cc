@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "nflib/nf_table.h"
+
+#include <algorithm>
+#include <new>
+#include <thread>
+#include <utility>
+
+#include "core/error.h"
+
+namespace roost {
+namespace {
+
+constexpr int kStopPatience_ms = 100;  // for a process() that has handed on all packets and is about to return
+
+uint16_t number_of(const Numbers& numbers, std::string_view name, const char* kind) {
+  const auto found = numbers.find(name);
+  if (found != numbers.end()) return found->second;
+  std::string known;
+  for (const auto& [each, number] : numbers) known += (known.empty() ? "" : ", ") + each;
+  fail("there is no {} '{}'; there are: {}", kind, name, known.empty() ? "none" : known);
+}
+
+}  // namespace
+
+// The NFs of one start request: they share one block of memory and all that the request said.
+struct NfTable::Group {
+  class NfContext final : public Context {
+   public:
+    NfContext(Group& group, uint32_t id) : group_(&group), id_(id) {}
+    uint32_t nf_id() const noexcept override { return id_; }
+    std::string_view config() const noexcept override { return group_->request.config; }
+    uint16_t service(std::string_view name) const override {
+      return number_of(group_->request.services, name, "service");
+    }
+    uint16_t port(std::string_view name) const override { return number_of(group_->request.ports, name, "port"); }
+    void reserve_packets(uint32_t count) override {
+      reserved_ += count;
+      group_->worker.want_grants(count);
+    }
+    void unreserve() noexcept { group_->worker.want_grants(0u - std::exchange(reserved_, 0)); }
+    rte_mempool* pool() noexcept override { return group_->worker.pool(); }
+    void send(rte_mbuf* packet, Verdict verdict) noexcept override { group_->worker.send(packet, verdict); }
+
+   private:
+    Group* group_;
+    uint32_t id_;
+    uint32_t reserved_ = 0;
+  };
+  static_assert(sizeof(NfContext) <= 64);
+
+  Group(std::shared_ptr<const Module> of, StartRequest what, Worker& on)
+      : module(std::move(of)), request(std::move(what)), worker(on), alignment(module->descriptor().nf_alignment) {
+    stride = (module->descriptor().nf_bytes + alignment - 1) / alignment * alignment;
+    contexts.reserve(request.count);
+    memory = static_cast<std::byte*>(operator new (stride* request.count, std::align_val_t{alignment}));
+  }
+  ~Group() { operator delete (memory, std::align_val_t{alignment}); }
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+
+  // The Nf in an author's class need not be at its beginning, but is at the same place in all of them.
+  Nf* nf(uint32_t i) const noexcept { return reinterpret_cast<Nf*>(memory + i * stride + nf_offset); }
+
+  void make(uint32_t i) {
+    const uint32_t id = request.first_id + i;
+    try {
+      Nf* const made = module->descriptor().construct(memory + i * stride);
+      nf_offset = reinterpret_cast<std::byte*>(made) - (memory + i * stride);
+      contexts.emplace_back(*this, id);
+      ++live;
+      made->start(contexts.back());
+    } catch (const std::exception& error) {
+      fail("NF {} ('{}'): {}", id, module->path(), error.what());
+    } catch (...) {
+      fail("NF {} ('{}'): threw something that is no std::exception", id, module->path());
+    }
+  }
+  void destroy(uint32_t i) noexcept {
+    nf(i)->~Nf();
+    contexts[i].unreserve();
+    --live;
+  }
+
+  const std::shared_ptr<const Module> module;  // its code outlives its NFs
+  const StartRequest request;
+  Worker& worker;
+  const size_t alignment;
+  size_t stride = 0;
+  std::ptrdiff_t nf_offset = 0;
+  std::byte* memory = nullptr;
+  std::vector<NfContext> contexts;
+  uint32_t live = 0;
+};
+
+NfTable::NfTable(Worker& worker, const HostRegion& region) : worker_(worker), region_(region) {}
+
+NfTable::~NfTable() {
+  for (uint32_t index = 0; index < groups_.size(); ++index)
+    if (groups_[index] != nullptr) destroy(index);
+}
+
+void NfTable::check(const StartRequest& request) const {
+  const HostLayout& layout = region_.layout();
+  if (request.count == 0 || request.count > layout.nfs_max || request.first > layout.nfs_max - request.count)
+    fail("start: NFs {} to {} in a host for {}", request.first, uint64_t{request.first} + request.count,
+         layout.nfs_max);
+  if (request.slot_shift < 2 || request.slot_shift > 20 ||
+      request.first_slot + (uint64_t{request.count} << request.slot_shift) > layout.inbox_slots_total)
+    fail("start: {} inboxes of 2^{} slots from slot {} on exceed the {} slots", request.count, request.slot_shift,
+         request.first_slot, layout.inbox_slots_total);
+  const size_t end = std::min<size_t>(groups_.size(), request.first + request.count);
+  for (size_t index = request.first; index < end; ++index)
+    if (groups_[index] != nullptr) fail("start: NF {} of this host lives already; stop it first", index);
+}
+
+void NfTable::start(std::shared_ptr<const Module> module, StartRequest request) {
+  check(request);
+  auto group = std::make_unique<Group>(std::move(module), std::move(request), worker_);
+  const StartRequest& of = group->request;
+  if (groups_.size() < size_t{of.first} + of.count) groups_.resize(of.first + of.count, nullptr);
+  try {
+    for (uint32_t i = 0; i < of.count; ++i) group->make(i);
+  } catch (...) {
+    while (group->live > 0) group->destroy(group->live - 1);
+    throw;
+  }
+  for (uint32_t i = 0; i < of.count; ++i) {
+    groups_[of.first + i] = group.get();
+    worker_.add_nf(of.first + i, group->nf(i), of.first_slot + (i << of.slot_shift), of.slot_shift);
+  }
+  static_cast<void>(group.release());  // its NFs own it from here on
+}
+
+bool NfTable::is_running(uint32_t first, uint32_t count) const {
+  return region_.worker().report.current_nf.load(std::memory_order_seq_cst) - first < count;
+}
+
+void NfTable::stop(uint32_t first, uint32_t count) {
+  if (first > groups_.size() || count > groups_.size() - first)
+    fail("stop: NFs {} to {} do not all live here", first, uint64_t{first} + count);
+  for (uint32_t index = first; index < first + count; ++index) {
+    if (groups_[index] == nullptr) fail("stop: NF {} of this host does not live", index);
+    if (region_.nf(index).state.load(std::memory_order_acquire) == kNfSuspended)
+      fail("stop: NF {} of this host waits in the middle of process(); stop it later, or its host", index);
+  }
+  for (uint32_t index = first; index < first + count; ++index) worker_.remove_nf(index);
+  for (int waited_ms = 0; is_running(first, count); ++waited_ms) {
+    if (waited_ms >= kStopPatience_ms)
+      fail("stop: NF {} of this host is in the middle of process(); stop it later, or its host",
+           region_.worker().report.current_nf.load());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  for (uint32_t index = first; index < first + count; ++index) destroy(index);
+}
+
+void NfTable::destroy(uint32_t index) noexcept {
+  Group* const group = std::exchange(groups_[index], nullptr);
+  group->destroy(index - group->request.first);
+  if (group->live == 0) delete group;
+}
+
+}  // namespace roost

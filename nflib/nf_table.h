@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The NFs that live in a host: made, started and destroyed here. Control thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/host_region.h"
+#include "nflib/module.h"
+#include "nflib/worker.h"
+
+namespace roost {
+
+using Numbers = std::map<std::string, uint16_t, std::less<>>;
+
+// NF i of `count` has index first + i in the host, id first_id + i in the manager, and its inbox at slot
+// first_slot + (i << slot_shift).
+struct StartRequest {
+  uint32_t first = 0, count = 0, first_id = 0, first_slot = 0;
+  uint8_t slot_shift = 0;
+  std::string config;  // JSON
+  Numbers services, ports;
+};
+
+class NfTable {
+ public:
+  NfTable(Worker& worker, const HostRegion& region);
+  ~NfTable();  // destroys what lives; the worker no longer runs
+
+  // All of them, or none and an exception: Error for a request that cannot be, else what the NF threw, with its id.
+  void start(std::shared_ptr<const Module> module, StartRequest request);
+
+  // Destroys NFs. The manager delivers nothing more to them and has back what they held. Throws Error, with nothing
+  // changed, where one doesn't live or is in the middle of process().
+  void stop(uint32_t first, uint32_t count);
+
+ private:
+  struct Group;
+
+  void check(const StartRequest& request) const;
+  bool is_running(uint32_t first, uint32_t count) const;
+  void destroy(uint32_t index) noexcept;
+
+  Worker& worker_;
+  const HostRegion region_;
+  std::vector<Group*> groups_;  // by NF index: whose it is, null for none; a group goes with its last NF
+};
+
+}  // namespace roost

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The border as a worker sees it: inbox to views, verdicts to outbox; and what happens between two hops.
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/packet_memory.h"
+#include "nflib/worker.h"
+
+namespace roost {
+namespace {
+
+// The bit that says that no further hop follows in this host, beside the 32 bits of a PathRef: kept in `hops`, so that
+// a burst's refs stay comparable at a glance.
+constexpr uint32_t kLastHop = 1u << 31;
+
+// Everything in the view's first cache line; the second holds what no delivery changes.
+void write_view(rte_mbuf* view, const Descriptor& d, rte_mempool* pool) noexcept {
+  view->buf_addr = packet_buffer(d.handle);
+  view->data_off = d.data_offset;
+  rte_mbuf_refcnt_set(view, 1);
+  view->nb_segs = 1;
+  view->port = d.port;
+  view->ol_flags = 0;
+  view->packet_type = 0;
+  view->pkt_len = d.data_bytes;
+  view->data_len = d.data_bytes;
+  view->vlan_tci = 0;
+  view->hash.rss = 0;
+  view->vlan_tci_outer = 0;
+  view->buf_len = kBufferBytes;
+  view->pool = pool;
+}
+
+// All verdicts or-ed together, four packets a step: zero only where each of them is next().
+uint32_t any_verdict(const Packet* packets, uint32_t count) noexcept {
+  using Lanes = uint32_t __attribute__((vector_size(64)));
+  static_assert(sizeof(Packet) == 16 && next().word == 0);  // the verdict comes first
+  Lanes sum{}, four;
+  uint32_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    std::memcpy(&four, packets + i, sizeof four);
+    sum |= four;
+  }
+  uint32_t any = sum[0] | sum[4] | sum[8] | sum[12];
+  for (; i < count; ++i) any |= packets[i].verdict.word;
+  return any;
+}
+
+}  // namespace
+
+// Up to a burst: first what waits between hops, then the inbox. Returns whether more is there.
+bool Worker::take_burst(NfRecord& nf, Dispatch& burst) noexcept {
+  const uint32_t most = std::min(orders_.burst_packets.load(std::memory_order_relaxed), kBurstMax);
+  uint32_t n = 0, differ = 0;
+  for (QueuedHop hop; n < most && queues_.pop(burst.nf, hop); ++n) {
+    burst.packets[n] = Packet(hop.packet);
+    burst.refs[n] = hop.ref;
+    burst.hops[n] = hop.hops;
+  }
+  const uint32_t queued = n;
+  Descriptor descriptor;
+  for (; n < most && nf.inbox.pop(descriptor); ++n) {
+    rte_mbuf* view = make_view(descriptor, nf);
+    burst.packets[n] = Packet(view);
+    burst.refs[n] = descriptor.word;
+    burst.hops[n] = descriptor.flags & Descriptor::kLastHop ? kLastHop : 0;
+  }
+  if (n > queued) {
+    taken_ += n - queued;
+    nf.inbox.publish();
+  }
+  for (uint32_t i = 1; i < n; ++i) differ |= (burst.refs[i] ^ burst.refs[0]) | (burst.hops[i] ^ burst.hops[0]);
+  burst.one_path = differ == 0;
+  burst.count = n;
+  return n == most && (!nf.inbox.empty() || !queues_.empty(burst.nf));
+}
+
+// The packet's view, with the views of its further segments, whose descriptors follow.
+rte_mbuf* Worker::make_view(const Descriptor& first, NfRecord& nf) noexcept {
+  rte_mbuf* const head = packet_view(first.handle);
+  write_view(head, first, pool_);
+  __builtin_prefetch(packet_buffer(first.handle) + first.data_offset);
+  if ((first.flags & Descriptor::kMoreSegments) == 0) return head;
+  rte_mbuf* tail = head;
+  Descriptor segment = first;
+  while ((segment.flags & Descriptor::kMoreSegments) != 0 && nf.inbox.pop(segment)) {
+    rte_mbuf* const view = packet_view(segment.handle);
+    write_view(view, segment, pool_);
+    tail->next = view;
+    tail = view;
+    ++head->nb_segs;
+    head->pkt_len += segment.data_bytes;
+  }
+  tail->next = nullptr;
+  return head;
+}
+
+// After process(): packets that are done leave, the others move on. True: the burst is at its next NF.
+bool Worker::next_hop(Dispatch& burst) noexcept {
+  if (!burst.one_path || any_verdict(burst.packets, burst.count) != 0) {
+    scatter(burst);
+    return false;
+  }
+  const PathRef ref{burst.refs[0] + burst.moved};
+  if ((burst.hops[0] & kLastHop) == 0 && !paths_.hop(ref.unit(), ref.hop()).run_ends()) {
+    const uint32_t following = paths_.hop(ref.unit(), ref.hop() + 1).nf();
+    // The packets that went before must stay before: a queue, once there, is joined.
+    if (following < region_.layout().nfs_max && queues_.empty(following) &&
+        region_.nf(following).state.load(std::memory_order_acquire) == kNfReady) {
+      ++burst.moved;
+      burst.nf = following;
+      return true;
+    }
+    scatter(burst);
+    return false;
+  }
+  for (uint32_t i = 0; i < burst.count; ++i) leave(burst, i, next());
+  return false;
+}
+
+// Packet by packet: to the outbox, or to the queue of its next NF.
+void Worker::scatter(Dispatch& burst) noexcept {
+  for (uint32_t i = 0; i < burst.count; ++i) {
+    const Verdict verdict = burst.packets[i].verdict;
+    const PathRef ref{burst.refs[i] + burst.moved};
+    if (verdict != next() || (burst.hops[i] & kLastHop) != 0 || paths_.hop(ref.unit(), ref.hop()).run_ends()) {
+      leave(burst, i, verdict);
+      continue;
+    }
+    const uint32_t following = paths_.hop(ref.unit(), ref.hop() + 1).nf();
+    if (following >= region_.layout().nfs_max ||
+        region_.nf(following).state.load(std::memory_order_acquire) == kNfAbsent) {
+      leave(burst, i, verdict);  // that NF has gone; the manager finds another from here
+      continue;
+    }
+    if (queues_.empty(following)) again_.push_back(following);
+    queues_.append(following, {burst.packets[i].mbuf(), ref.word + 1, burst.hops[i] + burst.moved + 1});
+  }
+}
+
+void Worker::leave(const Dispatch& burst, uint32_t i, Verdict verdict) noexcept {
+  const uint32_t hops = (burst.hops[i] & ~kLastHop) + burst.moved + 1;
+  if (verdict.kind() == Verdict::kKeep)
+    burst.packets[i].mbuf()->hash.usr = hops;  // for when it is sent
+  else
+    emit(burst.packets[i].mbuf(), verdict.with_hops(hops));
+}
+
+void Worker::send(rte_mbuf* packet, Verdict verdict) noexcept {
+  // 0: kept in this very dispatch, or made by the NF, where the manager doesn't ask.
+  const uint32_t hops =
+      packet->hash.usr != 0 ? packet->hash.usr : (running_->hops[0] & ~kLastHop) + running_->moved + 1;
+  emit(packet, verdict.with_hops(hops));
+}
+
+// Gives a packet to the manager, segment by segment; from here on it isn't ours.
+void Worker::emit(rte_mbuf* packet, Verdict verdict) noexcept {
+  for (rte_mbuf* segment = packet; segment != nullptr;) {
+    rte_mbuf* const following = packet->nb_segs > 1 ? segment->next : nullptr;
+    if (RTE_MBUF_CLONED(segment)) {
+      // A clone leaves as a copy in its own buffer: at the border every handle has its own bytes and one owner.
+      const uint16_t bytes = segment->data_len;
+      const void* const source = rte_pktmbuf_mtod(segment, void*);
+      std::memcpy(packet_buffer(handle_at(segment)) + kHeadroomBytes, source, bytes);
+      const uint32_t total = segment->pkt_len;
+      rte_pktmbuf_detach(segment);
+      segment->data_off = kHeadroomBytes;
+      segment->data_len = bytes;
+      segment->pkt_len = total;
+    }
+    Descriptor d;
+    d.handle = handle_at(segment);
+    d.data_offset = segment->data_off;
+    d.data_bytes = segment->data_len;
+    d.word = verdict.word;
+    d.flags = following != nullptr ? Descriptor::kMoreSegments : 0;
+    if (packet->nb_segs > 1) segment->next = nullptr;
+    push_out(d);
+    segment = following;
+  }
+}
+
+void Worker::push_out(const Descriptor& descriptor) noexcept {
+  while (outbox_.room() == 0) {
+    // The manager empties the outboxes of workers that are up in every turn; its answer comes from memory it owns.
+    outbox_.refresh();
+    if (outbox_.room() != 0) break;
+    ring_manager();
+    if (stopping_.load(std::memory_order_relaxed)) return;
+    sched_yield();
+  }
+  outbox_.push(descriptor);
+  // The manager has read these lines last; they come back while other packets are worked on.
+  __builtin_prefetch(&outbox_.slots[(outbox_.position + 15) & (outbox_.capacity() - 1)], 1);
+  gave_ = true;
+}
+
+// Once a round: the manager sleeps where nothing comes, and looks at the outboxes again between its announcement and
+// its sleep.
+void Worker::ring_if_gave() noexcept {
+  if (!gave_) return;
+  gave_ = false;
+  full_fence();
+  ring_manager();
+}
+
+void Worker::ring_manager() noexcept {
+  if (orders_.manager_asleep.load(std::memory_order_relaxed) == 0) return;
+  const uint64_t one = 1;
+  if (write(manager_eventfd_, &one, sizeof one) < 0) return;  // full: it is rung already
+}
+
+uint32_t Worker::take_granted() noexcept {
+  Descriptor descriptor;
+  if (!grants_.pop(descriptor)) return kNoHandle;
+  grants_.publish(true);
+  return descriptor.handle;
+}
+
+void Worker::give_back(uint32_t handle) noexcept {
+  Descriptor d;
+  d.handle = handle;
+  d.word = drop().with_hops(0).word;
+  push_out(d);
+}
+
+void Worker::want_grants(uint32_t count) noexcept {
+  region_.worker().grants_wanted.fetch_add(count, std::memory_order_relaxed);
+}
+
+}  // namespace roost

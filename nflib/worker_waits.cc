@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// NFs that yield or sleep inside process(): the fiber with the NF's stack waits, and the worker goes on with another.
+#include <algorithm>
+#include <exception>
+
+#include "nflib/worker.h"
+
+namespace roost {
+namespace {
+
+constexpr auto kLater = [](const auto* a, const auto* b) { return a->resume_tsc > b->resume_tsc; };
+
+}  // namespace
+
+void Worker::yield() noexcept { suspend(0); }
+
+void Worker::sleep_for_us(uint64_t us) noexcept { suspend(tsc_now() + clock_.from_us(us)); }
+
+void Worker::suspend(uint64_t resume_tsc) noexcept {
+  Dispatch& burst = *running_;
+  Fiber* const other = other_driver();
+  if (other == nullptr) return;  // no memory for a stack: the NF goes on without having waited
+  NfRecord& record = region_.nf(burst.nf);
+  const uint64_t cycles = charge(record, 0);
+  report_.busy_cycles.store(report_.busy_cycles.load(std::memory_order_relaxed) + cycles, std::memory_order_relaxed);
+  burst.resume_tsc = resume_tsc;
+  burst.fiber = driver_;
+  if (resume_tsc == 0) {
+    yielded_.push_back(&burst);
+  } else {
+    asleep_.push_back(&burst);
+    std::push_heap(asleep_.begin(), asleep_.end(), kLater);
+  }
+  record.state.store(kNfSuspended, std::memory_order_relaxed);
+  driver_ = other;
+  switch_to(*burst.fiber, *driver_);
+  // Here again: whoever resumed us has made this fiber the driver.
+  running_ = &burst;
+  record.state.store(kNfReady, std::memory_order_relaxed);
+  stalled_ -= burst.stalled;
+  burst.stalled = 0;
+  again_.push_back(burst.nf);  // what came in the meantime rang no bell that is still to be heard
+  last_tsc_ = tsc_now();
+}
+
+Fiber* Worker::other_driver() noexcept {
+  if (!parked_.empty()) {
+    Fiber* const parked = parked_.back();
+    parked_.pop_back();
+    return parked;
+  }
+  try {
+    return fibers_->take(&Worker::enter, this);
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+// The calling driver parks; the NF's fiber goes on, finishes its burst and then drives in its place.
+void Worker::resume(Dispatch& burst) noexcept {
+  Fiber* const here = driver_;
+  parked_.push_back(here);
+  driver_ = burst.fiber;
+  switch_to(*here, *driver_);
+}
+
+// One NF whose time has come, if there is one. A yielded NF lets a whole round of the others go first.
+bool Worker::resume_due() noexcept {
+  Dispatch* burst = nullptr;
+  if (!asleep_.empty() && asleep_.front()->resume_tsc <= tsc_now()) {
+    std::pop_heap(asleep_.begin(), asleep_.end(), kLater);
+    burst = asleep_.back();
+    asleep_.pop_back();
+  } else if (!yielded_.empty() && batch_next_ == batch_count_) {
+    burst = yielded_.front();
+    yielded_.erase(yielded_.begin());
+    refill();
+  }
+  if (burst == nullptr) return false;
+  resume(*burst);
+  return true;
+}
+
+uint64_t Worker::next_resume_tsc() const noexcept {
+  if (!yielded_.empty()) return 0;
+  return asleep_.empty() ? UINT64_MAX : asleep_.front()->resume_tsc;
+}
+
+// A suspended NF has packets. They stay where they are and don't keep the worker awake.
+void Worker::note_stalled(uint32_t nf) noexcept {
+  const auto of_nf = [nf](const Dispatch* burst) { return burst->nf == nf; };
+  auto found = std::find_if(asleep_.begin(), asleep_.end(), of_nf);
+  if (found == asleep_.end()) {
+    found = std::find_if(yielded_.begin(), yielded_.end(), of_nf);
+    if (found == yielded_.end()) return;
+  }
+  RingConsumer ahead = region_.nf(nf).inbox;
+  uint32_t count = 0;
+  for (Descriptor descriptor; count < ahead.capacity() && ahead.pop(descriptor);)
+    count += (descriptor.flags & Descriptor::kMoreSegments) == 0;
+  stalled_ += count - (*found)->stalled;
+  (*found)->stalled = count;
+}
+
+}  // namespace roost
