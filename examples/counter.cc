@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// counter: counts packets and bytes by protocol.
+//
+// Configuration, optional: {"report": "FILE"} appends the counts to that file, a line of JSON, when the NF is stopped.
+#include <roost/nf.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace {
+
+class Counter final : public roost::Nf {
+ public:
+  ~Counter() override {
+    if (path_.empty()) return;
+    nlohmann::json report = {{"nf", id_}};
+    for (size_t i = 0; i < kKinds; ++i)
+      report[kNames[i]] = {{"packets", counts_[i].packets}, {"bytes", counts_[i].bytes}};
+    std::ofstream(path_, std::ios::app) << report.dump() + "\n";
+  }
+
+  void start(roost::Context& context) override {
+    id_ = context.nf_id();
+    path_ = nlohmann::json::parse(context.config()).value("report", std::string());
+  }
+
+  void process(roost::Burst& burst) noexcept override {
+    for (const auto& packet : burst) {
+      Count& count = counts_[kind_of(packet)];
+      ++count.packets;
+      count.bytes += packet.bytes_total();
+    }
+  }
+
+ private:
+  enum Kind : size_t { kTcp, kUdp, kOtherIp, kNotIp, kKinds };
+  static constexpr const char* kNames[kKinds] = {"tcp", "udp", "other_ip", "not_ip"};
+  struct Count {
+    uint64_t packets = 0, bytes = 0;
+  };
+
+  static Kind kind_of(const roost::Packet& packet) noexcept {
+    const auto* ether = packet.header<rte_ether_hdr>();
+    const uint16_t type = ether != nullptr ? rte_be_to_cpu_16(ether->ether_type) : uint16_t{0};
+    const auto* ipv4 = type == RTE_ETHER_TYPE_IPV4 ? packet.header<rte_ipv4_hdr>(sizeof *ether) : nullptr;
+    const auto* ipv6 = type == RTE_ETHER_TYPE_IPV6 ? packet.header<rte_ipv6_hdr>(sizeof *ether) : nullptr;
+    if (ipv4 == nullptr && ipv6 == nullptr) return kNotIp;
+    const int protocol = ipv4 != nullptr ? ipv4->next_proto_id : ipv6->proto;
+    return protocol == IPPROTO_TCP ? kTcp : protocol == IPPROTO_UDP ? kUdp : kOtherIp;
+  }
+
+  uint32_t id_ = 0;
+  Count counts_[kKinds];
+  std::string path_;
+};
+
+}  // namespace
+
+ROOST_NF(Counter)
