@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// roost ps: the NFs, or the hosts, and the latest events.
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/figures.h"
+#include "cli/table.h"
+
+namespace roost::cli {
+namespace {
+
+constexpr uint32_t kPage = 2'000;
+
+struct PsOptions {
+  std::string service;
+  uint64_t limit = 100;
+  bool hosts = false;
+};
+
+// Up to `limit` NFs of the service, page by page: {total, nfs, hosts, events}.
+Json collect(Client& client, const PsOptions& options) {
+  Json all = {{"total", 0}, {"nfs", Json::array()}, {"hosts", Json::array()}, {"events", Json::array()}};
+  for (int64_t after = -1;;) {
+    const uint64_t wanted = options.limit - all["nfs"].size();
+    const Json page = client.call(
+        "ps", {{"after", after}, {"limit", options.service.empty() ? std::min<uint64_t>(kPage, wanted) : kPage}});
+    all["total"] = count_of(page, "total");
+    all["hosts"] = part_of(page, "hosts");
+    all["events"] = part_of(page, "events");
+    const Json& nfs = part_of(page, "nfs");
+    for (const Json& nf : nfs) {
+      const auto id = static_cast<int64_t>(count_of(nf, "id"));
+      if (id <= after) fail("ps: the manager's list goes backwards at NF {}", id);  // else this might never end
+      after = id;
+      if (all["nfs"].size() < options.limit && (options.service.empty() || text_of(nf, "service") == options.service))
+        all["nfs"].push_back(nf);
+    }
+    if (nfs.empty() || all["nfs"].size() >= options.limit) return all;
+  }
+}
+
+void print_nfs(const Json& answer, const PsOptions& options) {
+  constexpr auto kRight = Table::Align::right;
+  Table table({{"NF", kRight},
+               {"SERVICE"},
+               {"TIER"},
+               {"STATE"},
+               {"PACKETS", kRight},
+               {"CYCLES/PACKET", kRight},
+               {"CORE", kRight},
+               {"HOST", kRight},
+               {"TENANT"},
+               {"MODULE"}});
+  for (const Json& nf : answer["nfs"]) {
+    const std::string module = text_of(nf, "module");
+    const double cycles = number_of(nf, "cycles_per_packet");
+    table.add({text_of(nf, "id"), text_of(nf, "service"), text_of(nf, "tier"), text_of(nf, "state"),
+               grouped(count_of(nf, "packets")), cycles == 0 ? "-" : rounded(cycles), text_of(nf, "core"),
+               text_of(nf, "host"), text_of(nf, "tenant"), module.substr(module.rfind('/') + 1)});
+  }
+  fmt::print("{}", table.text());
+  const uint64_t total = count_of(answer, "total");
+  if (options.service.empty() ? table.size() < total : table.size() == options.limit)
+    fmt::print("{} of {} NFs; --limit shows more\n", grouped(table.size()), grouped(total));
+}
+
+void print_hosts(const Json& answer) {
+  constexpr auto kRight = Table::Align::right;
+  Table table(
+      {{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight}, {"TIER"}, {"NFS", kRight}, {"STATE"}, {"TENANT"}});
+  for (const Json& host : answer["hosts"])
+    table.add({text_of(host, "id"), text_of(host, "pid"), text_of(host, "core"), text_of(host, "tier"),
+               grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")});
+  fmt::print("{}", table.text());
+}
+
+int ps(const PsOptions& options, const Invocation& invocation) {
+  Client client = invocation.connect();
+  const Json answer = collect(client, options);
+  if (invocation.printed_as_json(answer)) return kFine;
+  if (options.hosts) {
+    print_hosts(answer);
+  } else {
+    print_nfs(answer, options);
+  }
+  const Json& events = answer["events"];
+  if (!events.empty()) fmt::print("\nLately:\n");
+  for (const Json& event : events)
+    fmt::print("  {}\n", printable(event.is_string() ? event.get<std::string>() : event.dump()));
+  return kFine;
+}
+
+}  // namespace
+
+void add_ps(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = add_command(app, invocation, "ps", "list NFs, and what happened to them",
+                                  "  roost ps\n"
+                                  "  roost ps --service firewall --limit 1000\n"
+                                  "  roost ps --hosts\n"
+                                  "  roost ps --json | jq '.nfs[] | select(.packets == 0) | .id'");
+  auto options = std::make_shared<PsOptions>();
+  command->add_option("--service", options->service, "only NFs of this service");
+  command->add_option("--limit", options->limit, "at most this many")
+      ->check(CLI::Range(1U, 10'000'000U))
+      ->capture_default_str();
+  command->add_flag("--hosts", options->hosts, "list the processes in which they live instead");
+  command->add_flag("--json", invocation.json, "print JSON (NFs, hosts and events)");
+  command->callback(
+      [options, &invocation] { invocation.run = [options, &invocation] { return ps(*options, invocation); }; });
+}
+
+}  // namespace roost::cli

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// roost spawn: starts NFs of a module in a service.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "cli/commands.h"
+#include "cli/figures.h"
+#include "cli/modules.h"
+
+namespace roost::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience_first{60'000}, kPatience_each{50};
+
+struct SpawnOptions {
+  std::string module, service, tier = "fiber", config = "{}", tenant = "default";
+  uint32_t count = 1;
+};
+
+Json parse_config(const std::string& option) {
+  std::string text = option;
+  if (option.starts_with('@')) {
+    std::ifstream file(option.substr(1));
+    if (!file) throw UsageError(fmt::format("--config {}: cannot read '{}'", option, option.substr(1)));
+    text = (std::ostringstream() << file.rdbuf()).str();
+  }
+  try {
+    Json config = Json::parse(text);
+    if (config.is_object()) return config;
+  } catch (const Json::parse_error& error) {
+    throw UsageError(fmt::format(
+        "--config: not JSON at byte {}; it takes an object such as '{{\"cycles\": 500}}', or @FILE", error.byte));
+  }
+  throw UsageError("--config: JSON, but no object; it takes one such as '{\"cycles\": 500}', or @FILE");
+}
+
+int spawn(const SpawnOptions& options, const Invocation& invocation) {
+  const Json config = parse_config(options.config);
+  const std::string module = find_module(options.module, module_folders(program_folder() / "../nf"));
+  Client client = invocation.connect();
+  const Json answer = client.call("spawn",
+                                  {{"module", module},
+                                   {"service", options.service},
+                                   {"count", options.count},
+                                   {"tier", options.tier},
+                                   {"config", config},
+                                   {"tenant", options.tenant}},
+                                  kPatience_first + kPatience_each * options.count);
+  if (invocation.printed_as_json(answer)) return kFine;
+  const uint64_t count = count_of(answer, "count");
+  fmt::print("{} NF{} of service '{}' in tier {}, from number {}, in {} ms\n", grouped(count), count == 1 ? "" : "s",
+             text_of(answer, "service"), text_of(answer, "tier"), count_of(answer, "first"),
+             rounded(number_of(answer, "spawn_ms")));
+  return kFine;
+}
+
+}  // namespace
+
+void add_spawn(CLI::App& app, Invocation& invocation) {
+  CLI::App* command =
+      add_command(app, invocation, "spawn", "start NFs",
+                  "  roost spawn counter --service counter --count 500\n"
+                  "  roost spawn ./bridge.so --service bridge --tier process\n"
+                  "  roost spawn busy --service work --config '{\"cycles\": 500}'\n"
+                  "  roost spawn firewall --service firewall --config @firewall.json\n"
+                  "A module without a '/' is looked for in $ROOST_MODULE_PATH and beside roost, in ../nf.");
+  auto options = std::make_shared<SpawnOptions>();
+  command->add_option("module", options->module, "the NF's module: a path, or a name to look for")->required();
+  command->add_option("--service", options->service, "the service that they join")->required();
+  command->add_option("--count", options->count, "how many")->check(CLI::Range(1U, 10'000'000U))->capture_default_str();
+  command->add_option("--tier", options->tier, "fiber: many to a process; process: one each")
+      ->check(CLI::IsMember({"fiber", "process"}))
+      ->capture_default_str();
+  command->add_option("--config", options->config, "what the NF is told: a JSON object, or @FILE")
+      ->capture_default_str();
+  command->add_option("--tenant", options->tenant, "whose NFs they are; tenants never share a process")
+      ->capture_default_str();
+  command->add_flag("--json", invocation.json, "print JSON");
+  command->callback(
+      [options, &invocation] { invocation.run = [options, &invocation] { return spawn(*options, invocation); }; });
+}
+
+}  // namespace roost::cli
