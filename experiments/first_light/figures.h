@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The figures of first light, each a question that a file of its own answers.
+#pragma once
+
+#include "experiments/first_light/harness.h"
+
+namespace roost::experiment {
+
+struct FiguresOptions {
+  int lives = 3;  // fresh processes for each row
+  int pairs = 5;  // in each life
+  double slice_s = 0.1;
+  uint32_t nfs_min = 0, nfs_max = 0;  // 0: all
+  std::vector<std::string> settings;  // NAME=VALUE
+};
+
+Json density(const FiguresOptions& options);
+Json chains(const FiguresOptions& options);
+Json footprint(const FiguresOptions& options);
+Json rest(const FiguresOptions& options);
+
+}  // namespace roost::experiment

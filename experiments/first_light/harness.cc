@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "experiments/first_light/harness.h"
+
+#include <rte_version.h>
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <sstream>
+
+#include "core/clock.h"
+#include "core/error.h"
+
+namespace roost::experiment {
+namespace {
+
+std::string line_of(const std::string& file, const std::string& key) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(key)) return line.substr(line.find(':') + 2);
+  return "";
+}
+
+std::string first_line(const std::string& file) {
+  std::ifstream lines(file);
+  std::string line;
+  std::getline(lines, line);
+  return line;
+}
+
+}  // namespace
+
+Spread spread_of(std::vector<double> values) {
+  if (values.empty()) return {};
+  std::sort(values.begin(), values.end());
+  const size_t n = values.size();
+  return {n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2, values.front(), values.back()};
+}
+
+Json Pairs::json() const {
+  const auto as_json = [](const Spread& s) { return Json{{"median", s.median}, {"least", s.least}, {"most", s.most}}; };
+  return {{"ratio", as_json(ratio)}, {"roost", as_json(thing)}, {"baseline", as_json(baseline)}};
+}
+
+Pairs measure_pairs(int pairs, const std::function<double()>& thing, const std::function<double()>& baseline) {
+  std::vector<double> ratios, things, baselines;
+  for (int pair = -1; pair < pairs; ++pair) {
+    const double a = thing(), b = baseline();
+    if (pair < 0) continue;
+    things.push_back(a);
+    baselines.push_back(b);
+    ratios.push_back(a / b);
+  }
+  return {spread_of(ratios), spread_of(things), spread_of(baselines)};
+}
+
+Json machine_facts() {
+  utsname system{};
+  uname(&system);
+  return {{"cpu", line_of("/proc/cpuinfo", "model name")},
+          {"cores", sysconf(_SC_NPROCESSORS_ONLN)},
+          {"kernel", system.release},
+          {"dpdk", rte_version()},
+          {"compiler", __VERSION__},
+          {"tsc_mhz", static_cast<double>(measure_tsc_hz()) / 1e6},
+          {"hugepages_free", first_line("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")},
+          {"thp_shmem", first_line("/sys/kernel/mm/transparent_hugepage/shmem_enabled")},
+          {"governor", first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")},
+          {"label", "in memory, no NIC"}};
+}
+
+double steal_share() {
+  std::istringstream fields(first_line("/proc/stat"));
+  std::string cpu;
+  fields >> cpu;
+  double sum = 0, steal = 0;
+  double value;
+  for (int i = 0; fields >> value && i < 8; ++i) {
+    sum += value;
+    if (i == 7) steal = value;
+  }
+  return sum == 0 ? 0 : steal / sum;
+}
+
+void pin_to(int core) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(core), &set);
+  if (sched_setaffinity(0, sizeof set, &set) != 0) fail_errno("core {}: cannot run there", core);
+}
+
+double seconds_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+double cpu_seconds_of(int pid) {
+  std::string text = first_line("/proc/" + std::to_string(pid) + "/stat");
+  const size_t behind_name = text.rfind(')');
+  if (behind_name == std::string::npos) return 0;
+  std::istringstream fields(text.substr(behind_name + 2));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+}  // namespace roost::experiment

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Measuring in pairs: the thing and its baseline in turn, in short slices, and what is reported of the ratios.
+// Method: docs/performance.md.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/protocol.h"
+
+namespace roost::experiment {
+
+struct Spread {
+  double median = 0, least = 0, most = 0;
+};
+Spread spread_of(std::vector<double> values);
+
+// A B A B ...: each function measures one slice and returns a rate. The first pair is warm-up and not counted.
+struct Pairs {
+  Spread ratio, thing, baseline;
+  Json json() const;
+};
+Pairs measure_pairs(int pairs, const std::function<double()>& thing, const std::function<double()>& baseline);
+
+Json machine_facts();
+double steal_share();  // of both cores' time since the machine started; differences are what counts
+
+void pin_to(int core);
+double seconds_now();
+// CPU time that a process has used, seconds; 0 where it has gone.
+double cpu_seconds_of(int pid);
+
+}  // namespace roost::experiment

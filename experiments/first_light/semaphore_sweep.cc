@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "experiments/first_light/semaphore_sweep.h"
+
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "core/error.h"
+#include "experiments/first_light/harness.h"
+
+namespace roost::experiment {
+namespace {
+
+constexpr uint32_t kSlots = 8192, kBurst = 32, kPacketBytes = 2368;
+
+struct Ring {
+  alignas(64) std::atomic<uint32_t> produced;
+  alignas(64) std::atomic<uint32_t> consumed;
+  alignas(64) uint32_t slot[kSlots];
+
+  uint32_t count() const { return produced.load() - consumed.load(); }
+  void push(uint32_t value) {
+    const uint32_t at = produced.load(std::memory_order_relaxed);
+    slot[at % kSlots] = value;
+    produced.store(at + 1, std::memory_order_release);
+  }
+  uint32_t pop(uint32_t* values, uint32_t most) {
+    const uint32_t from = consumed.load(std::memory_order_relaxed);
+    const uint32_t there = produced.load(std::memory_order_acquire) - from;
+    const uint32_t n = there < most ? there : most;
+    for (uint32_t i = 0; i < n; ++i) values[i] = slot[(from + i) % kSlots];
+    if (n != 0) consumed.store(from + n, std::memory_order_release);
+    return n;
+  }
+};
+
+// What openNetVM keeps in each packet: an NF says in it what shall become of the packet, the manager reads it.
+struct Meta {
+  uint8_t action, chain_index;
+  uint16_t source, destination;
+  uint32_t rss_hash;
+};
+constexpr uint8_t kActionToNf = 2;
+constexpr uint32_t kDataAt = 256;  // behind the mbuf and the headroom
+
+Meta& meta_of(uint8_t* packets, uint32_t packet) {
+  return *reinterpret_cast<Meta*>(packets + size_t{packet} * kPacketBytes);
+}
+
+template <typename T>
+T* share(size_t count) {
+  void* memory = mmap(nullptr, sizeof(T) * count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) fail_errno("semaphore sweep: shared memory");
+  return static_cast<T*>(memory);
+}
+
+}  // namespace
+
+struct SemaphoreSweep::Nf {
+  Ring in, out;
+  alignas(64) std::atomic<uint32_t> sleeping;
+  alignas(64) sem_t semaphore;
+};
+
+SemaphoreSweep::SemaphoreSweep(uint32_t nfs)
+    : count_(nfs), nfs_(share<Nf>(nfs)), packets_(share<uint8_t>(size_t{kSlots} * kPacketBytes)) {
+  for (uint32_t i = 0; i < count_; ++i) {
+    sem_init(&nfs_[i].semaphore, 1, 0);
+    const pid_t child = fork();
+    if (child < 0) fail_errno("semaphore sweep: fork");
+    if (child == 0) run_nf(nfs_[i], packets_);
+    children_.push_back(child);
+  }
+}
+
+SemaphoreSweep::~SemaphoreSweep() {
+  for (const pid_t child : children_) kill(child, SIGKILL);
+  for (const pid_t child : children_) waitpid(child, nullptr, 0);
+  munmap(nfs_, sizeof(Nf) * count_);
+  munmap(packets_, size_t{kSlots} * kPacketBytes);
+}
+
+void SemaphoreSweep::run_nf(Nf& nf, uint8_t* packets) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  pin_to(1);
+  for (uint32_t burst[kBurst];;) {
+    const uint32_t n = nf.in.pop(burst, kBurst);
+    if (n == 0) {
+      nf.sleeping.store(1);
+      sem_wait(&nf.semaphore);
+      continue;
+    }
+    for (uint32_t i = 0; i < n; ++i) {
+      packets[size_t{burst[i]} * kPacketBytes + kDataAt] ^= 1;
+      Meta& meta = meta_of(packets, burst[i]);
+      meta.action = kActionToNf;
+      meta.destination = static_cast<uint16_t>(meta.destination + 1);
+      nf.out.push(burst[i]);
+    }
+  }
+}
+
+// Returns how many packets have come out of the chain; they go in again.
+uint64_t SemaphoreSweep::turn() noexcept {
+  uint64_t through = 0;
+  uint32_t burst[kBurst];
+  for (uint32_t i = 0; i < count_; ++i) {
+    const uint32_t n = nfs_[i].out.pop(burst, kBurst);
+    for (uint32_t k = 0; k < n; ++k) {
+      Meta& meta = meta_of(packets_, burst[k]);
+      if (meta.action != kActionToNf) continue;
+      meta.source = static_cast<uint16_t>(i);
+      ++meta.chain_index;
+      if (meta.destination == count_) {
+        meta.destination = 0;
+        ++through;
+      }
+      nfs_[meta.destination].in.push(burst[k]);
+    }
+  }
+  for (uint32_t i = 0; i < count_; ++i) {
+    if (nfs_[i].in.count() == 0 || nfs_[i].sleeping.load() == 0) continue;
+    nfs_[i].sleeping.store(0);
+    sem_post(&nfs_[i].semaphore);
+  }
+  return through;
+}
+
+double SemaphoreSweep::rate_over(double seconds, uint32_t window, double warm_up_seconds) {
+  for (uint32_t i = 0; i < window; ++i) {
+    meta_of(packets_, i) = {};
+    nfs_[0].in.push(i);
+  }
+  const double warm = seconds_now() + warm_up_seconds;
+  while (seconds_now() < warm) turn();
+  const double began = seconds_now();
+  double now = began;
+  uint64_t through = 0;
+  while ((now = seconds_now()) - began < seconds)
+    for (int i = 0; i < 16; ++i) through += turn();
+  // Everything out again: what reaches the last NF's outbox stays there until it is all there.
+  for (uint32_t left = window; left != 0;) {
+    uint32_t burst[kBurst];
+    for (uint32_t i = 0; i < count_; ++i) {
+      const uint32_t n = nfs_[i].out.pop(burst, kBurst);
+      if (i + 1 == count_) left -= n;
+      for (uint32_t k = 0; k < n && i + 1 < count_; ++k) nfs_[i + 1].in.push(burst[k]);
+      if (nfs_[i].in.count() != 0 && nfs_[i].sleeping.exchange(0) != 0) sem_post(&nfs_[i].semaphore);
+    }
+  }
+  return static_cast<double>(through) / (now - began);
+}
+
+}  // namespace roost::experiment

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A port that keeps a fixed number of packets in flight: what comes back goes round again.
+#pragma once
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_udp.h>
+
+#include <atomic>
+#include <cstring>
+#include <string>
+
+#include "core/clock.h"
+#include "core/port.h"
+
+namespace roost::experiment {
+
+class WindowPort final : public Port {
+ public:
+  WindowPort(std::string name, uint16_t index, rte_mempool* pool, uint32_t window)
+      : Port(std::move(name), index), pool_(pool), window_(window) {
+    frame_.ether.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+    frame_.ip.version_ihl = 0x45;
+    frame_.ip.total_length = rte_cpu_to_be_16(50);
+    frame_.ip.time_to_live = 64;
+    frame_.ip.next_proto_id = IPPROTO_UDP;
+    frame_.ip.src_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, 1));
+    frame_.ip.dst_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, 2));
+    frame_.udp.src_port = frame_.udp.dst_port = rte_cpu_to_be_16(9);
+  }
+
+  uint16_t receive(rte_mbuf** packets, uint64_t* stamps_tsc, uint16_t count, uint64_t now_tsc) noexcept override {
+    const uint32_t room = window_ - in_flight_;
+    const auto n = static_cast<uint16_t>(room < count ? room : count);
+    if (n == 0 || rte_pktmbuf_alloc_bulk(pool_, packets, n) != 0) return 0;
+    for (uint16_t i = 0; i < n; ++i) {
+      packets[i]->data_len = 64;
+      packets[i]->pkt_len = 64;
+      packets[i]->port = index();
+      std::memcpy(rte_pktmbuf_mtod(packets[i], void*), &frame_, sizeof frame_);
+      stamps_tsc[i] = now_tsc;
+    }
+    in_flight_ += n;
+    counters_.received.add(n);
+    return n;
+  }
+
+  uint16_t transmit(rte_mbuf** packets, uint16_t count) noexcept override {
+    discard(packets, count);
+    in_flight_ -= count;
+    return count;
+  }
+
+  uint64_t next_receive_tsc() const noexcept override { return in_flight_ < window_ ? 0 : kNeverTsc; }
+
+ private:
+  struct Frame {  // no padding: all three are aligned to two bytes
+    rte_ether_hdr ether{};
+    rte_ipv4_hdr ip{};
+    rte_udp_hdr udp{};
+  };
+
+  rte_mempool* pool_;
+  uint32_t window_;
+  uint32_t in_flight_ = 0;
+  Frame frame_;
+};
+
+}  // namespace roost::experiment
