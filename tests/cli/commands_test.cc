@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The built program: usage, exit codes, and what its commands ask a manager and print.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/fake_manager.h"
+#include "tests/support/run_program.h"
+
+namespace roost {
+namespace {
+
+using test::FakeManager;
+using test::Outcome;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Outcome roost_run(std::vector<std::string> arguments) { return test::run_program(ROOST_BIN_DIR "/roost", arguments); }
+Outcome roost_at(const FakeManager& manager, std::vector<std::string> arguments) {
+  arguments.insert(arguments.end(), {"--socket", manager.path()});
+  return roost_run(arguments);
+}
+
+TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{}, "--help"},
+      {{"spwan", "x"}, "did you mean 'spawn'?"},
+      {{"frobnicate"}, "'roost --help' lists them"},
+      {{"spawn", "counter"}, "--service is required; see 'roost spawn --help'"},
+      {{"spawn", "counter", "--service", "c", "--tier", "vm"}, "vm not in"},
+      {{"spawn", "counter", "--service", "c", "--count", "0"}, "--count"},
+      {{"spawn", "counter", "--service", "c", "--config", "{"}, "not JSON at byte 2"},
+      {{"spawn", "counter", "--service", "c", "--config", "[1]"}, "no object"},
+      {{"spawn", "counter", "--service", "c", "--config", "@/none"}, "cannot read '/none'"},
+      {{"stop"}, "say which"},
+      {{"stop", "3", "--all"}, "say which"},
+      {{"stop", "7-x"}, "'7-x' is no NF"},
+      {{"stop", "9-7"}, "'9-7' is no NF"},
+      {{"stop", "0-4000000000"}, "use --service or --all"},
+      {{"set", "wake_packets", "many"}, "see 'roost set --help'"},
+      {{"stats", "--watch", "-3"}, "--watch"},
+      {{"demo", "--pcap", "x", "--rate", "5"}, "--pace"},
+  };
+  for (const auto& [arguments, remedy] : cases) {
+    const Outcome outcome = roost_run(arguments);
+    EXPECT_EQ(outcome.status, 2) << remedy;
+    EXPECT_THAT(outcome.error, AllOf(StartsWith("roost: "), HasSubstr(remedy)));
+    EXPECT_EQ(outcome.out, "");
+  }
+}
+
+TEST(Commands, HelpHasExamples) {
+  EXPECT_THAT(roost_run({"--help"}).out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit status")));
+  for (const char* command : {"up", "down", "spawn", "ps", "stop", "get", "set", "stats", "version", "demo"}) {
+    const Outcome outcome = roost_run({command, "--help"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_THAT(outcome.out, HasSubstr(std::string("  roost ") + command));
+  }
+}
+
+TEST(Commands, WithoutAManagerEndWithThree) {
+  const test::TempDir folder;
+  for (const char* command : {"down", "ps", "get", "stats"}) {
+    const Outcome outcome = roost_run({command, "--socket", folder.path("none.sock")});
+    EXPECT_EQ(outcome.status, 3);
+    EXPECT_THAT(outcome.error, AllOf(StartsWith("roost: "), HasSubstr("'roost up'")));
+  }
+  EXPECT_EQ(roost_run({"version", "--socket", folder.path("none.sock")}).status, 0);
+}
+
+TEST(Commands, RefusalsEndWithOneAndTheManagersWords) {
+  const FakeManager manager([](const Json& request) {
+    return rpc_error(request["id"], RpcError::failed, "no setting is called 'x'").dump() + "\n";
+  });
+  const Outcome outcome = roost_at(manager, {"set", "x", "1"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.error, "roost: no setting is called 'x'\n");
+}
+
+TEST(Commands, SpawnSendsTheModulesAbsolutePathAndTheConfiguration) {
+  const test::TempDir folder;
+  const std::string module = folder.file("mine.so", "");
+  const FakeManager manager(
+      FakeManager::result({{"first", 4}, {"count", 3}, {"service", "s"}, {"tier", "process"}, {"spawn_ms", 12.5}}));
+  const std::string config = folder.file("nf.json", R"({"cycles": 5})");
+  const Outcome outcome = roost_at(manager, {"spawn", folder.path("mine"), "--service", "s", "--count", "3", "--tier",
+                                             "process", "--config", "@" + config, "--tenant", "t"});
+  EXPECT_EQ(outcome.status, 0) << outcome.error;
+  EXPECT_EQ(outcome.out, "3 NFs of service 's' in tier process, from number 4, in 12.5 ms\n");
+  EXPECT_EQ(manager.requests().at(0)["params"], Json({{"module", module},
+                                                      {"service", "s"},
+                                                      {"count", 3},
+                                                      {"tier", "process"},
+                                                      {"config", {{"cycles", 5}}},
+                                                      {"tenant", "t"}}));
+}
+
+// `count` NFs, in pages as a manager gives them, every third of service "b".
+FakeManager::Answer nfs(uint32_t count) {
+  return [count](const Json& request) {
+    const auto after = request["params"]["after"].get<int64_t>();
+    Json list = Json::array();
+    for (int64_t id = after + 1; id < count && list.size() < request["params"]["limit"].get<size_t>(); ++id)
+      list.push_back({{"id", id},
+                      {"service", id % 3 == 0 ? "b" : "a"},
+                      {"tier", "fiber"},
+                      {"state", "live"},
+                      {"packets", 10 * id}});
+    return rpc_result(request["id"],
+                      {{"total", count}, {"nfs", list}, {"hosts", Json::array()}, {"events", {"host 3 died"}}})
+               .dump() +
+           "\n";
+  };
+}
+
+TEST(Commands, PsFetchesPageByPage) {
+  const FakeManager manager(nfs(5'000));
+  const Outcome all = roost_at(manager, {"ps", "--limit", "100000", "--json"});
+  ASSERT_EQ(all.status, 0) << all.error;
+  EXPECT_EQ(Json::parse(all.out)["nfs"].size(), 5'000U);
+  const Outcome some = roost_at(manager, {"ps", "--service", "b", "--limit", "1500"});
+  EXPECT_EQ(some.status, 0);
+  EXPECT_THAT(some.out, AllOf(HasSubstr("\n4497  b"), HasSubstr("1,500 of 5,000 NFs"), HasSubstr("host 3 died")));
+}
+
+TEST(Commands, PsDoesNotFollowAListWithoutEnd) {
+  const FakeManager manager(FakeManager::result({{"total", 1}, {"nfs", {{{"id", 3}}}}}));
+  const Outcome outcome = roost_at(manager, {"ps"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.error, HasSubstr("backwards"));
+}
+
+TEST(Commands, StopUnderstandsRanges) {
+  const FakeManager manager(FakeManager::result({{"stopped", 4}}));
+  EXPECT_EQ(roost_at(manager, {"stop", "9", "3-5"}).out, "4 NFs stopped\n");
+  EXPECT_EQ(roost_at(manager, {"stop", "--service", "s"}).status, 0);
+  EXPECT_EQ(manager.requests().at(0)["params"], Json({{"nfs", {9, 3, 4, 5}}}));
+  EXPECT_EQ(manager.requests().at(1)["params"], Json({{"service", "s"}}));
+}
+
+TEST(Commands, StatsBearAnAnswerThatLacksEverything) {
+  const FakeManager manager(FakeManager::result(Json::object()));
+  const Outcome outcome = roost_at(manager, {"stats"});
+  EXPECT_EQ(outcome.status, 0) << outcome.error;
+  EXPECT_THAT(outcome.out, HasSubstr("received"));
+  EXPECT_EQ(roost_at(manager, {"get"}).status, 0);
+}
+
+TEST(Commands, UpSaysWhyItCannot) {
+  const FakeManager manager(FakeManager::result(Json::object()));
+  const Outcome taken = roost_at(manager, {"up"});
+  EXPECT_EQ(taken.status, 1);
+  EXPECT_THAT(taken.error, HasSubstr("'roost down' ends it"));
+  const test::TempDir folder;
+  const Outcome no_file = roost_run({"up", "--config", "/none.toml", "--socket", folder.path("s.sock")});
+  EXPECT_EQ(no_file.status, 1);
+  EXPECT_THAT(no_file.error, HasSubstr("/none.toml"));
+  EXPECT_THAT(roost_run({"up", "--print-config"}).out, HasSubstr("[[chains]]"));
+}
+
+}  // namespace
+}  // namespace roost

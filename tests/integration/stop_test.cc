@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// NFs are stopped under load, and settings changed: nothing is lost but what the entry refuses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/integration/manager_process.h"
+
+namespace roost::test {
+namespace {
+
+using testing::HasSubstr;
+
+std::string load() {
+  return simple_config(
+      {"a", "b"}, fmt::format("flows = 400\nrate_pps = {}\nbacklog_packets = 1000", kSanitized ? 10'000 : 100'000));
+}
+
+bool goes_on(ManagerProcess& manager) {
+  const uint64_t before = manager.figure("transmitted");
+  return eventually([&] { return manager.figure("transmitted") > before + 100; });
+}
+
+// Once admitted, a packet was not lost: only the entry refuses.
+void expect_only_refusals(ManagerProcess& manager, const std::set<std::string>& causes) {
+  const Json stats = manager.stats();
+  expect_balanced(stats);
+  for (const auto& [cause, count] : stats["dropped"].items()) EXPECT_TRUE(causes.contains(cause)) << stats["dropped"];
+  EXPECT_EQ(stats["refused"], 0);
+  EXPECT_EQ(stats["breaches"], 0);
+}
+
+class Stop : public testing::TestWithParam<const char*> {};
+
+TEST_P(Stop, OfSingleNfsServicesAndAllUnderLoad) {
+  ManagerProcess manager(load());
+  manager.call("pause");
+  manager.spawn(nf("forward"), "b", 8, GetParam());
+  manager.spawn(nf("forward"), "a", 8, GetParam());
+  manager.call("resume");
+  ASSERT_TRUE(goes_on(manager));
+  const uint64_t early = manager.dropped("no_nf");  // before there were NFs
+
+  std::vector<uint32_t> ids;
+  for (const Json& each : manager.nfs()) ids.push_back(each["id"]);
+  ASSERT_EQ(ids.size(), 16U);
+  EXPECT_EQ(manager.call("stop", {{"nfs", {ids[1]}}})["stopped"], 1);
+  EXPECT_EQ(manager.call("stop", {{"nfs", {ids[3], ids[4], ids[4], ids[12]}}})["stopped"], 3);
+  EXPECT_TRUE(eventually([&] { return manager.figure("nfs_live") == 12; }));
+  ASSERT_TRUE(goes_on(manager)) << manager.stats().dump(1) << manager.call("ps").dump(1);
+  EXPECT_EQ(manager.dropped("no_nf"), early);
+  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
+  EXPECT_THAT(manager.refusal("stop", {{"nfs", {ids[0], 999'999}}}), HasSubstr("there is no NF 999999"));
+  EXPECT_EQ(manager.figure("nfs_live"), 12U);
+
+  // The entry's service goes first: what is in the second one still leaves.
+  EXPECT_EQ(manager.call("stop", {{"service", "a"}})["stopped"], 7);
+  EXPECT_TRUE(eventually([&] { return manager.dropped("no_nf") > early; }));
+  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
+  manager.spawn(nf("forward"), "a", 4, GetParam());
+  EXPECT_TRUE(goes_on(manager));
+  EXPECT_EQ(manager.call("stop", {{"all", true}})["stopped"], 9);
+  EXPECT_TRUE(eventually([&] { return manager.figure("nfs_live") == 0 && manager.hosts().empty(); }));
+  EXPECT_EQ(manager.figure("held"), 0U);
+  EXPECT_EQ(manager.dropped("host_died"), 0U);
+  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
+  EXPECT_EQ(manager.call("stop", {{"all", true}})["stopped"], 0);
+  manager.end();
+}
+
+TEST_P(Stop, AndSpawnOverAndOver) {
+  ManagerProcess manager(load());
+  manager.spawn(nf("forward"), "a", 3, GetParam());
+  manager.spawn(nf("forward"), "b", 3, GetParam());
+  for (uint64_t round = 0; round < scaled(10, 3); ++round) {
+    const Json spawned = manager.spawn(nf("forward"), round % 2 == 0 ? "a" : "b", 5, GetParam());
+    if (std::string(GetParam()) == "fiber") {
+      const auto first = spawned["first"].get<uint32_t>();
+      EXPECT_EQ(manager.call("stop", {{"nfs", {first, first + 1, first + 2, first + 3, first + 4}}})["stopped"], 5);
+    } else {
+      EXPECT_EQ(manager.call("stop", {{"service", round % 2 == 0 ? "a" : "b"}})["stopped"], 8);
+      manager.spawn(nf("forward"), round % 2 == 0 ? "a" : "b", 3, GetParam());
+    }
+    ASSERT_TRUE(goes_on(manager));
+  }
+  EXPECT_TRUE(eventually([&] { return manager.figure("nfs_live") == 6; }));
+  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
+  manager.end();
+}
+
+TEST_P(Stop, OfTheManagerUnderLoad) {
+  ManagerProcess manager(load());
+  manager.spawn(nf("forward"), "a", 5, GetParam());
+  manager.spawn(nf("forward"), "b", 5, GetParam());
+  ASSERT_TRUE(goes_on(manager));
+  manager.end();
+}
+
+TEST_P(Stop, ByDownReportsTheLastFigures) {
+  ManagerProcess manager(load());
+  manager.spawn(nf("forward"), "a", 2, GetParam());
+  manager.spawn(nf("forward"), "b", 2, GetParam());
+  ASSERT_TRUE(goes_on(manager));
+  const Json last = manager.call("down");
+  expect_balanced(last);
+  EXPECT_EQ(last["held"], 0);
+  EXPECT_EQ(manager.wait_for_end().status, 0) << manager.log();
+  manager.expect_nothing_left();
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiers, Stop, testing::Values("fiber", "process"),
+                         [](const auto& tier) { return std::string(tier.param); });
+
+TEST(LiveSettings, AreReadAndChangedUnderLoad) {
+  ManagerProcess manager(load());
+  manager.spawn(nf("forward"), "a", 2);
+  manager.spawn(nf("forward"), "b", 2);
+  const Json all = manager.call("get")["settings"];
+  EXPECT_GT(all.size(), 10U);
+  for (const Json& each : all) {
+    EXPECT_LE(each["least"].get<uint64_t>(), each["value"].get<uint64_t>()) << each;
+    EXPECT_GE(each["most"].get<uint64_t>(), each["value"].get<uint64_t>()) << each;
+    for (const char* bound : {"least", "most", "standard"}) {
+      EXPECT_EQ(manager.call("set", {{"name", each["name"]}, {"value", each[bound]}})["value"], each[bound]) << each;
+      EXPECT_EQ(manager.call("get", {{"name", each["name"]}})["settings"][0]["value"], each[bound]);
+    }
+    const auto name = each["name"].get<std::string>();
+    EXPECT_THAT(manager.refusal("set", {{"name", name}, {"value", each["most"].get<uint64_t>() + 1}}),
+                HasSubstr("out of range"));
+  }
+  EXPECT_TRUE(goes_on(manager));
+  EXPECT_THAT(manager.refusal("set", {{"name", "wake_packts"}, {"value", 1}}),
+              HasSubstr("did you mean 'wake_packets'"));
+  EXPECT_THAT(manager.refusal("get", {{"name", "spin"}}), HasSubstr("no setting is called 'spin'"));
+  EXPECT_THAT(manager.refusal("set", {{"name", "spin_us"}}), HasSubstr("'value' is missing"));
+  EXPECT_THAT(manager.refusal("set", {{"name", "spin_us"}, {"value", -1}}), HasSubstr("whole number"));
+  EXPECT_THAT(manager.refusal("set", {{"name", "spin_us"}, {"value", "20"}}), HasSubstr("whole number"));
+  EXPECT_THAT(manager.refusal("set", {{"name", "spin_us"}, {"value", 1.5}}), HasSubstr("whole number"));
+  EXPECT_THAT(manager.refusal("set", {{"name", "inbox_slots"}, {"value", 48}}), HasSubstr("power of two"));
+  manager.end();
+}
+
+}  // namespace
+}  // namespace roost::test

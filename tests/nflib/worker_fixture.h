@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A worker with the manager's side played by the test: packets in an arena, inboxes filled, outbox read.
+#pragma once
+
+#include <sys/eventfd.h>
+
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/host_region.h"
+#include "core/packet_memory.h"
+#include "core/path.h"
+#include "core/shared_memory.h"
+#include "nflib/arenas.h"
+#include "nflib/eal_shim.h"
+#include "nflib/worker.h"
+
+namespace roost {
+
+class WorkerFixture {
+ public:
+  static constexpr uint32_t kPackets = 4096;
+
+  explicit WorkerFixture(uint32_t nfs, uint8_t slot_shift = 8, WaitMode mode = WaitMode::futex)
+      : layout_{nfs, nfs << slot_shift, 12, 6},
+        arena_(SharedMemory::create({"test-packets", size_t{kPackets} * kStrideBytes, kArenaBase})),
+        region_memory_(SharedMemory::create({"test-region", layout_.bytes()})),
+        path_memory_(SharedMemory::create({"test-paths", PathTableView::bytes(1024)})),
+        region_(region_memory_.data(), layout_),
+        paths_(path_memory_.data()),
+        eventfd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+        ready_(region_.ready()),
+        outbox_(region_.outbox<RingConsumer>()),
+        grants_(region_.grants<RingProducer>()) {
+    const uint64_t hz = measure_tsc_hz();
+    init_eal_shim(hz);
+    map_page_before(arena_.data());
+    for (uint32_t handle = 0; handle < kPackets; ++handle) packet_view(handle)->priv_size = kMetadataBytes;
+    WorkerRecord& record = region_.worker();
+    record.bell.init(mode);
+    record.orders.burst_packets = 32;
+    record.orders.wake_packets = 1;
+    worker_ = std::make_unique<Worker>(WorkerOptions{region_, paths_, eventfd_.get(), hz});
+    inboxes_.resize(nfs);
+    for (uint32_t i = 0; i < nfs; ++i) {
+      inboxes_[i].slots = region_.inbox(i << slot_shift);
+      inboxes_[i].consumed = &region_.nf(i).consumed;
+      inboxes_[i].shift = slot_shift;
+    }
+    slot_shift_ = slot_shift;
+  }
+  ~WorkerFixture() { stop(); }
+
+  void add(uint32_t index, Nf& nf) { worker_->add_nf(index, &nf, index << slot_shift_, slot_shift_); }
+  void start() {
+    thread_ = std::thread([this] { worker_->run(); });
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    worker_->stop();
+    wake();
+    thread_.join();
+  }
+  // As the data loop does: parks an announced worker, and wakes it.
+  void wake() {
+    Doorbell& bell = region_.worker().bell;
+    while (thread_.joinable()) {
+      bell.park();
+      if (bell.release()) return bell.unblock();
+      if (!bell.announced()) return;
+    }
+  }
+  // A path over these NFs of this host, starting at unit.
+  void set_path(uint32_t unit, const std::vector<uint32_t>& nfs) {
+    for (uint32_t i = 0; i < nfs.size(); ++i)
+      paths_.set_hop(unit, i, {nfs[i] | (i + 1 == nfs.size() ? PathHop::kRunEnds : 0)});
+  }
+  void deliver(uint32_t nf, uint32_t handle, uint32_t unit = 0, bool last_hop = false, uint16_t bytes = 64) {
+    inboxes_[nf].refresh();
+    inboxes_[nf].push({handle, static_cast<uint16_t>(kHeadroomBytes), bytes, PathRef::at(unit, 0).word, 0,
+                       last_hop ? Descriptor::kLastHop : uint8_t{0}});
+    region_.worker().orders.delivered.fetch_add(1);
+    full_fence();
+    ready_.mark(nf);
+    wake();
+  }
+  std::optional<Descriptor> collect(int patience_ms = 5000) {
+    Descriptor d;
+    for (int i = 0; i < patience_ms * 10; ++i) {
+      if (outbox_.pop(d)) {
+        outbox_.publish(true);
+        return d;
+      }
+      if (region_.worker().bell.announced()) wake();
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    return std::nullopt;
+  }
+  void grant(uint32_t handle) { grants_.push({handle, static_cast<uint16_t>(kHeadroomBytes), 0, 0, 0, 0}); }
+
+  HostRegion& region() { return region_; }
+  PathTableView& paths() { return paths_; }
+  Worker& worker() { return *worker_; }
+  ReadyBitmap& ready() { return ready_; }
+  RingConsumer& outbox() { return outbox_; }
+  RingProducer& inbox(uint32_t nf) { return inboxes_[nf]; }
+
+ private:
+  HostLayout layout_;
+  SharedMemory arena_, region_memory_, path_memory_;
+  HostRegion region_;
+  PathTableView paths_;
+  FileDescriptor eventfd_;
+  ReadyBitmap ready_;
+  RingConsumer outbox_;
+  RingProducer grants_;
+  std::vector<RingProducer> inboxes_;
+  uint8_t slot_shift_;
+  std::unique_ptr<Worker> worker_;
+  std::thread thread_;
+};
+
+}  // namespace roost

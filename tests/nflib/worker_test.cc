@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "nflib/worker.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+
+#include "tests/nflib/worker_fixture.h"
+
+namespace roost {
+namespace {
+
+class Lambda final : public Nf {
+ public:
+  explicit Lambda(std::function<void(Burst&)> body) : body_(std::move(body)) {}
+  void process(Burst& burst) noexcept override { body_(burst); }
+
+ private:
+  std::function<void(Burst&)> body_;
+};
+
+TEST(Worker, TakesAWholeRunAndReportsItsHops) {
+  WorkerFixture fixture(3);
+  std::vector<int> order;
+  std::vector<std::unique_ptr<Lambda>> nfs;
+  for (int i = 0; i < 3; ++i) {
+    nfs.push_back(std::make_unique<Lambda>([i, &order](Burst&) { order.push_back(i); }));
+    fixture.add(static_cast<uint32_t>(i), *nfs.back());
+  }
+  fixture.set_path(7, {0, 2, 1});
+  fixture.start();
+  fixture.deliver(0, 11, 7);
+  const auto back = fixture.collect();
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->handle, 11u);
+  EXPECT_EQ(Verdict{back->word}, next().with_hops(3));
+  EXPECT_EQ(order, (std::vector<int>{0, 2, 1}));
+}
+
+TEST(Worker, AnNfEndsTheRunByItsVerdict) {
+  WorkerFixture fixture(2);
+  Lambda first([](Burst& burst) {
+    for (auto& packet : burst) packet.verdict = packet.data()[0] == 1 ? out(5) : next();
+  });
+  int seen = 0;
+  Lambda second([&seen](Burst& burst) { seen += static_cast<int>(burst.size()); });
+  fixture.add(0, first);
+  fixture.add(1, second);
+  fixture.set_path(0, {0, 1});
+  for (uint32_t handle = 0; handle < 8; ++handle) packet_buffer(handle)[kHeadroomBytes] = handle % 2;
+  for (uint32_t handle = 0; handle < 8; ++handle) fixture.deliver(0, handle);
+  fixture.start();
+  std::map<uint32_t, Verdict> verdicts;
+  for (int i = 0; i < 8; ++i) {
+    const auto back = fixture.collect();
+    ASSERT_TRUE(back);
+    verdicts[back->handle] = Verdict{back->word};
+  }
+  for (uint32_t handle = 0; handle < 8; ++handle)
+    EXPECT_EQ(verdicts.at(handle), handle % 2 ? out(5).with_hops(1) : next().with_hops(2)) << handle;
+  EXPECT_EQ(seen, 4);
+}
+
+TEST(Worker, KeepsTheOrderOfAFlowWhereTheNextNfIsSuspended) {
+  WorkerFixture fixture(2);
+  Lambda first([](Burst&) {});
+  std::vector<uint32_t> seen;
+  bool slept = false;
+  Lambda second([&](Burst& burst) {
+    if (!std::exchange(slept, true)) Worker::current()->sleep_for_us(20'000);
+    for (auto& packet : burst) seen.push_back(handle_at(packet.mbuf()));
+  });
+  fixture.add(0, first);
+  fixture.add(1, second);
+  fixture.set_path(0, {0, 1});
+  fixture.start();
+  for (uint32_t handle = 0; handle < 50; ++handle) {
+    fixture.deliver(0, handle);
+    std::this_thread::sleep_for(std::chrono::microseconds(500));
+  }
+  for (uint32_t handle = 0; handle < 50; ++handle) {
+    const auto back = fixture.collect();
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->handle, handle);
+    EXPECT_EQ(Verdict{back->word}, next().with_hops(2));
+  }
+  for (uint32_t i = 0; i < 50; ++i) EXPECT_EQ(seen[i], i);
+}
+
+TEST(Worker, OthersRunWhileAnNfSleeps) {
+  WorkerFixture fixture(2);
+  Lambda sleeper([](Burst&) { Worker::current()->sleep_for_us(50'000); });
+  Lambda quick([](Burst&) {});
+  fixture.add(0, sleeper);
+  fixture.add(1, quick);
+  fixture.start();
+  fixture.deliver(0, 1, 0, true);
+  fixture.deliver(1, 2, 0, true);
+  EXPECT_EQ(fixture.collect()->handle, 2u);
+  EXPECT_EQ(fixture.collect()->handle, 1u);
+}
+
+TEST(Worker, AThousandNfsYieldAndAllFinish) {
+  WorkerFixture fixture(1000, 3);
+  std::vector<std::unique_ptr<Lambda>> nfs;
+  for (uint32_t i = 0; i < 1000; ++i) {
+    nfs.push_back(std::make_unique<Lambda>([](Burst&) {
+      for (int turn = 0; turn < 3; ++turn) Worker::current()->yield();
+    }));
+    fixture.add(i, *nfs.back());
+    fixture.deliver(i, i, 0, true);
+  }
+  fixture.start();
+  std::map<uint32_t, int> back;
+  for (int i = 0; i < 1000; ++i) {
+    const auto d = fixture.collect();
+    ASSERT_TRUE(d);
+    ++back[d->handle];
+  }
+  EXPECT_EQ(back.size(), 1000u);
+}
+
+TEST(Worker, NfsMakeKeepAndFreePackets) {
+  WorkerFixture fixture(1);
+  rte_mbuf* kept = nullptr;
+  const auto treat = [&](Packet& packet) {
+    Worker& worker = *Worker::current();
+    if (kept == nullptr) {
+      kept = packet.mbuf();
+      packet.verdict = keep();
+      return;
+    }
+    rte_mbuf* clone = rte_pktmbuf_clone(packet.mbuf(), worker.pool());
+    ASSERT_NE(clone, nullptr);
+    worker.send(clone, out(3));
+    worker.send(kept, next());
+    rte_pktmbuf_free(rte_pktmbuf_alloc(worker.pool()));
+    EXPECT_EQ(rte_pktmbuf_alloc(worker.pool()), nullptr);
+  };
+  Lambda nf([&](Burst& burst) {
+    for (auto& packet : burst) treat(packet);
+  });
+  fixture.add(0, nf);
+  for (uint32_t handle = 100; handle < 102; ++handle) fixture.grant(handle);
+  packet_buffer(2)[kHeadroomBytes] = 0x5a;
+  fixture.start();
+  fixture.deliver(0, 1, 0, true);
+  fixture.deliver(0, 2, 0, true);
+  const auto clone = fixture.collect(), sent = fixture.collect(), freed = fixture.collect(), came = fixture.collect();
+  ASSERT_TRUE(clone && sent && freed && came);
+  EXPECT_EQ(clone->handle, 100u);
+  EXPECT_EQ(Verdict{clone->word}.kind(), Verdict::kOut);
+  EXPECT_EQ(packet_buffer(100)[kHeadroomBytes], 0x5a);
+  EXPECT_EQ(sent->handle, 1u);
+  EXPECT_EQ(Verdict{sent->word}, next().with_hops(1));
+  EXPECT_EQ(freed->handle, 101u);
+  EXPECT_EQ(Verdict{freed->word}.kind(), Verdict::kDrop);
+  EXPECT_EQ(came->handle, 2u);
+}
+
+TEST(Worker, SeesPacketsOfSeveralSegmentsWhole) {
+  WorkerFixture fixture(1);
+  uint32_t segments = 0, bytes = 0;
+  Lambda nf([&](Burst& burst) {
+    segments = burst[0].mbuf()->nb_segs;
+    bytes = burst[0].bytes_total();
+  });
+  fixture.add(0, nf);
+  fixture.start();
+  auto& inbox = fixture.inbox(0);
+  inbox.push({1, kHeadroomBytes, 2048, 0, 0, Descriptor::kMoreSegments | Descriptor::kLastHop});
+  inbox.push({2, kHeadroomBytes, 2048, 0, 0, Descriptor::kMoreSegments | Descriptor::kLastHop});
+  fixture.deliver(0, 3, 0, true, 100);
+  const auto a = fixture.collect(), b = fixture.collect(), c = fixture.collect();
+  ASSERT_TRUE(a && b && c);
+  EXPECT_EQ(segments, 3u);
+  EXPECT_EQ(bytes, 4196u);
+  EXPECT_EQ(a->handle, 1u);
+  EXPECT_TRUE(a->flags & Descriptor::kMoreSegments);
+  EXPECT_TRUE(b->flags & Descriptor::kMoreSegments);
+  EXPECT_FALSE(c->flags & Descriptor::kMoreSegments);
+}
+
+class WorkerSleeps : public testing::TestWithParam<WaitMode> {};
+
+TEST_P(WorkerSleeps, AndIsWokenForEachPacket) {
+  WorkerFixture fixture(1, 4, GetParam());
+  Lambda nf([](Burst&) {});
+  fixture.add(0, nf);
+  fixture.start();
+  for (uint32_t i = 0; i < 200; ++i) {
+    fixture.deliver(0, i, 0, true);
+    ASSERT_TRUE(fixture.collect()) << i;
+  }
+  if (GetParam() != WaitMode::spin) {
+    EXPECT_GT(fixture.region().worker().report.sleeps, 0u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, WorkerSleeps, testing::Values(WaitMode::futex, WaitMode::semaphore, WaitMode::spin));
+
+}  // namespace
+}  // namespace roost

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Who is parked, who is woken, and when.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/scheduler/loop_fixture.h"
+
+namespace roost {
+namespace {
+
+class DataLoopWake : public test::LoopTest {
+ protected:
+  void one_nf() {
+    build({});
+    host = &add_host(0, 1);
+    add_nf(0, 0, *host, 0);
+  }
+  void sleep(test::FakeHost& sleeper) {
+    sleeper.announce();
+    turns(2);
+    ASSERT_EQ(sleeper.state_of_bell(), Doorbell::kParked);
+  }
+  static bool awake(test::FakeHost& one) { return one.state_of_bell() == Doorbell::kAwake; }
+  uint64_t wakes() const { return loop->counters().kernel_wakes.get(); }
+  uint64_t by_deadline() const { return loop->counters().wakes_by_deadline.get(); }
+
+  test::FakeHost* host = nullptr;
+};
+
+TEST_F(DataLoopWake, OnlyAnAnnouncedWorkerIsParked) {
+  one_nf();
+  turns(5);
+  EXPECT_TRUE(awake(*host));
+  host->announce();
+  turns(2);
+  EXPECT_EQ(host->state_of_bell(), Doorbell::kParked);
+  EXPECT_EQ(wakes(), 0U);
+}
+
+TEST_F(DataLoopWake, APacketWakesAParkedWorkerOnce) {
+  one_nf();
+  sleep(*host);
+  put(1);
+  turns();
+  EXPECT_TRUE(awake(*host));
+  EXPECT_EQ(wakes(), 1U);
+  for (int i = 0; i < 5; ++i) put(1);
+  turns(2);
+  EXPECT_EQ(wakes(), 1U);  // it is up
+}
+
+TEST_F(DataLoopWake, WhatCameBetweenAnnouncementAndParkingWakesAtOnce) {
+  one_nf();
+  put(1);
+  host->announce();  // it did not see the packet
+  turns(2);
+  EXPECT_TRUE(awake(*host));
+  EXPECT_EQ(wakes(), 1U);
+}
+
+TEST_F(DataLoopWake, WhatAWorkerLeftInItsOutboxIsCollectedBeforeItIsParked) {
+  one_nf();
+  for (int i = 0; i < 200; ++i) put(1);
+  std::vector<Descriptor> all;
+  for (int i = 0; i < 7; ++i) {
+    turns();
+    for (const Descriptor& d : host->take(0)) all.push_back(d);
+  }
+  ASSERT_EQ(all.size(), 200U);
+  for (const Descriptor& d : all) host->answer(d, next().with_hops(1));
+  host->announce();
+  turns(5);
+  EXPECT_EQ(host->state_of_bell(), Doorbell::kParked);
+  EXPECT_EQ(last->sent.size(), 200U);
+  EXPECT_EQ(wakes(), 0U);
+}
+
+TEST_F(DataLoopWake, AThresholdOfPackets) {
+  settings.set(Setting::wake_packets, 4);
+  settings.set(Setting::wake_deadline_us, 1'000'000);
+  one_nf();
+  sleep(*host);
+  for (int i = 1; i <= 3; ++i) {
+    put(1);
+    turns(2);
+    EXPECT_FALSE(awake(*host)) << i;
+  }
+  put(1);
+  turns();
+  EXPECT_TRUE(awake(*host));
+  EXPECT_EQ(wakes(), 1U);
+  EXPECT_EQ(by_deadline(), 0U);
+}
+
+TEST_F(DataLoopWake, TheDeadlineOfTheFirstPacket) {
+  settings.set(Setting::wake_packets, 1'000);
+  settings.set(Setting::wake_deadline_us, 5'000);
+  one_nf();
+  sleep(*host);
+  const uint64_t from = tsc_now();
+  put(1);
+  turns();
+  EXPECT_FALSE(awake(*host));
+  put(1);  // does not put it off
+  EXPECT_TRUE(turn_until([&] { return awake(*host); }));
+  EXPECT_GE(tsc_now() - from, TscClock(small().tsc_hz).from_us(5'000));
+  EXPECT_EQ(by_deadline(), 1U);
+  EXPECT_EQ(host->take(0).size(), 2U);
+  expect_nothing_held = false;
+}
+
+TEST_F(DataLoopWake, AWorkersOwnTimer) {
+  one_nf();
+  const uint64_t due = tsc_now() + TscClock(small().tsc_hz).from_us(3'000);
+  host->region.worker().report.deadline_tsc = due;
+  sleep(*host);
+  EXPECT_TRUE(turn_until([&] { return awake(*host); }));
+  EXPECT_GE(tsc_now(), due);
+  EXPECT_EQ(by_deadline(), 1U);
+  EXPECT_EQ(held(), 0U);
+}
+
+TEST_F(DataLoopWake, TheEarlierOfThePacketsAndTheWorkersDeadline) {
+  settings.set(Setting::wake_packets, 1'000);
+  settings.set(Setting::wake_deadline_us, 2'000);
+  one_nf();
+  host->region.worker().report.deadline_tsc = tsc_now() + 3'600 * small().tsc_hz;
+  sleep(*host);
+  put(1);
+  EXPECT_TRUE(turn_until([&] { return awake(*host); })) << "the worker's own late timer hides the packet's deadline";
+  host->take(0);
+  settings.set(Setting::wake_deadline_us, 1'000'000);
+  const uint64_t due = tsc_now() + TscClock(small().tsc_hz).from_us(3'000);
+  host->region.worker().report.deadline_tsc = due;
+  sleep(*host);
+  put(1);
+  EXPECT_TRUE(turn_until([&] { return awake(*host); }));
+  EXPECT_GE(tsc_now(), due);
+  EXPECT_LT(tsc_now(), due + small().tsc_hz / 2);
+  expect_nothing_held = false;
+}
+
+TEST_F(DataLoopWake, TheNextWorkerOfAChainIsWokenAhead) {
+  settings.set(Setting::wake_ahead, 1);
+  build({.services = 2, .chains = {{0, 1}}});
+  auto& a = add_host(0, 1);
+  auto& b = add_host(1, 1);
+  add_nf(0, 0, a, 0);
+  add_nf(1, 1, b, 0);
+  sleep(b);
+  put(1);
+  turns();
+  EXPECT_TRUE(awake(b));
+  EXPECT_EQ(loop->counters().wakes_ahead.get(), 1U);
+  sleep(b);
+  settings.set(Setting::wake_ahead, 0);
+  put(1);
+  turns();
+  EXPECT_FALSE(awake(b));
+  EXPECT_EQ(loop->counters().wakes_ahead.get(), 1U);
+}
+
+TEST_F(DataLoopWake, PeersOfACoreAreCountedAndTooManyRest) {
+  settings.set(Setting::awake_max, 2);
+  build({});
+  for (uint32_t id = 0; id < 4; ++id) add_host(id, 1);
+  const auto orders = [&](uint32_t id) -> WorkerOrders& { return hosts[id]->region.worker().orders; };
+  for (uint32_t id = 0; id < 4; ++id) {
+    EXPECT_EQ(orders(id).awake_peers.load(), 3U);
+    EXPECT_EQ(orders(id).rest.load(), id < 2 ? 1U : 0U);  // who has been up the longest
+  }
+  sleep(*hosts[0]);
+  EXPECT_EQ(orders(1).awake_peers.load(), 2U);
+  EXPECT_EQ(orders(1).rest.load(), 1U);
+  sleep(*hosts[1]);
+  EXPECT_EQ(orders(2).rest.load(), 0U);
+}
+
+TEST_F(DataLoopWake, OrdersFollowTheSettings) {
+  settings.set(Setting::burst_packets, 17);
+  one_nf();
+  EXPECT_EQ(host->region.worker().orders.burst_packets.load(), 17U);
+  settings.set(Setting::burst_packets, 9);
+  settings.set(Setting::wake_packets, 5);
+  loop->refresh_orders();
+  EXPECT_EQ(host->region.worker().orders.burst_packets.load(), 9U);
+  EXPECT_EQ(host->region.worker().orders.wake_packets.load(), 5U);
+}
+
+// The loop's own sleep: with nothing to do it sleeps, and work from another thread wakes it.
+TEST_F(DataLoopWake, TheLoopItselfSleepsAndIsWoken) {
+  settings.set(Setting::idle_us, 0);
+  settings.set(Setting::rewake_us, 0);
+  one_nf();
+  sleep(*host);
+  std::thread runner([&] { loop->run(); });
+  usleep(20'000);
+  bool done = false;
+  loop->call([&] {
+    put(1);
+    done = true;
+  });
+  EXPECT_TRUE(done);
+  for (int i = 0; i < 5'000 && loop->counters().received.get() == 0; ++i) usleep(1'000);
+  EXPECT_EQ(loop->counters().received.get(), 1U);
+  loop->stop();
+  runner.join();
+  EXPECT_GT(loop->counters().sleeps.get(), 0U);
+  EXPECT_TRUE(awake(*host));
+}
+
+}  // namespace
+}  // namespace roost

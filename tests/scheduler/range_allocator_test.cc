@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "scheduler/range_allocator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+namespace roost {
+namespace {
+
+TEST(RangeAllocatorTest, FirstFitUntilNothingFits) {
+  RangeAllocator ranges(10);
+  EXPECT_EQ(ranges.take(4), 0U);
+  EXPECT_EQ(ranges.take(4), 4U);
+  EXPECT_EQ(ranges.take(4), std::nullopt);
+  EXPECT_EQ(ranges.take(2), 8U);
+  EXPECT_EQ(ranges.take(1), std::nullopt);
+  EXPECT_EQ(RangeAllocator(0).take(1), std::nullopt);
+}
+
+TEST(RangeAllocatorTest, FreedNeighboursJoin) {
+  for (const auto& order : {std::vector<uint32_t>{0, 1, 2}, {2, 1, 0}, {0, 2, 1}, {1, 0, 2}}) {
+    RangeAllocator ranges(9);
+    for (int i = 0; i < 3; ++i) ranges.take(3);
+    for (const uint32_t third : order) ranges.give_back(third * 3, 3);
+    EXPECT_EQ(ranges.take(9), 0U);
+  }
+}
+
+TEST(RangeAllocatorTest, NothingIsGivenBackTwiceOver) {
+  RangeAllocator ranges(9);
+  ranges.take(9);
+  ranges.give_back(3, 0);
+  EXPECT_EQ(ranges.take(1), std::nullopt);
+  ranges.give_back(3, 2);
+  EXPECT_EQ(ranges.take(3), std::nullopt);
+  EXPECT_EQ(ranges.take(2), 3U);
+}
+
+TEST(RangeAllocatorTest, FuzzAgainstASetOfNumbers) {
+  RangeAllocator ranges(200);
+  std::vector<bool> used(200);
+  std::vector<std::pair<uint32_t, uint32_t>> out;
+  std::mt19937 random(4);
+  for (int step = 0; step < 20'000; ++step) {
+    if (random() % 2 == 0) {
+      const uint32_t count = 1 + random() % 20;
+      const auto first = ranges.take(count);
+      uint32_t fits = UINT32_MAX;  // the first place where there is one
+      for (uint32_t at = 0, run = 0; at < 200 && fits == UINT32_MAX; ++at) {
+        run = used[at] ? 0 : run + 1;
+        if (run == count) fits = at + 1 - count;
+      }
+      ASSERT_EQ(first.value_or(UINT32_MAX), fits);
+      if (!first) continue;
+      std::fill_n(used.begin() + *first, count, true);
+      out.emplace_back(*first, count);
+    } else if (!out.empty()) {
+      std::swap(out[random() % out.size()], out.back());
+      ranges.give_back(out.back().first, out.back().second);
+      std::fill_n(used.begin() + out.back().first, out.back().second, false);
+      out.pop_back();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace roost
