@@ -140,24 +140,30 @@ void key_other(const uint8_t* frame, uint32_t length, uint16_t type, uint16_t po
   key.wide.port = port;
 }
 
-}  // namespace
-
-FlowKey flow_key(const uint8_t* frame, uint32_t length, uint16_t port) noexcept {
-  FlowKey key;
+void parse(const uint8_t* frame, uint32_t length, uint16_t port, FlowKey& key) noexcept {
   uint32_t at = kEthernetBytes;
   uint16_t type = length < kEthernetBytes ? 0 : read16(frame + 12);
   for (int tag = 0; tag < 2 && (type == kTypeVlan || type == kTypeQinQ) && length - at >= kVlanBytes; ++tag) {
     type = read16(frame + at + 2);
     at += kVlanBytes;
   }
-  if (type == kTypeIpv4 && parse4(frame + at, length - at, port, key)) return key;
-  if (type == kTypeIpv6 && parse6(frame + at, length - at, port, key)) return key;
+  if (type == kTypeIpv4 && parse4(frame + at, length - at, port, key)) return;
+  if (type == kTypeIpv6 && parse6(frame + at, length - at, port, key)) return;
   key_other(frame, length, type, port, key);
+}
+
+}  // namespace
+
+FlowKey flow_key(const uint8_t* frame, uint32_t length, uint16_t port) noexcept {
+  FlowKey key;
+  parse(frame, length, port, key);
   return key;
 }
 
-FlowKey flow_key(const rte_mbuf* packet, uint16_t port) noexcept {
-  return flow_key(rte_pktmbuf_mtod(packet, const uint8_t*), packet->data_len, port);
+void flow_keys(const rte_mbuf* const* packets, uint32_t count, uint16_t port, FlowKey* keys) noexcept {
+  // In place: a key copied right after it was written field by field stalls on its own stores.
+  for (uint32_t i = 0; i < count; ++i)
+    parse(rte_pktmbuf_mtod(packets[i], const uint8_t*), packets[i]->data_len, port, keys[i]);
 }
 
 }  // namespace roost

@@ -60,7 +60,7 @@ inline constexpr uint32_t kExtensionsMax = 8;
 // `length` bytes of a frame that came in by port number `port`. Any length, any content.
 FlowKey flow_key(const uint8_t* frame, uint32_t length, uint16_t port) noexcept;
 
-// Of the packet's first segment.
-FlowKey flow_key(const rte_mbuf* packet, uint16_t port) noexcept;
+// Of the packets' first segments.
+void flow_keys(const rte_mbuf* const* packets, uint32_t count, uint16_t port, FlowKey* keys) noexcept;
 
 }  // namespace roost

@@ -11,22 +11,19 @@
 #include <string>
 
 #include "core/flow_key.h"
+#include "core/path.h"
 
 struct rte_hash;
 
 namespace roost {
 
 struct FlowEntry {
-  uint32_t path;
-  uint32_t first_nf;
+  Way way;
   uint32_t epoch;        // the owner's: when the decision was last found valid
   uint32_t last_seen_s;  // the owner keeps it; sweep() looks at it
-  uint16_t chain;
-  uint8_t run;
-  bool goes_on;
-  uint32_t hash;  // of the key; the table's from here on
+  uint32_t hash;         // of the key; the table's from here on
   bool used;
-  uint8_t reserved[7];
+  uint8_t reserved[3];
 };
 static_assert(sizeof(FlowEntry) == 32);
 

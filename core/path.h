@@ -21,6 +21,18 @@ struct PathRef {
   constexpr uint32_t hop() const noexcept { return word & 63; }
 };
 
+// The next delivery on a packet's way: kept with its flow, and copied whole for each of its packets.
+struct alignas(16) Way {
+  uint32_t path;      // first unit
+  uint32_t nf;        // the manager's number
+  uint16_t out_port;  // where the chain ends
+  uint8_t hop;        // of the path
+  uint8_t granted;    // hops that this delivery allows
+  bool goes_on;       // the path has hops behind the granted ones
+  uint8_t reserved[3];
+};
+static_assert(sizeof(Way) == 16);
+
 // A hop of the shared table: the NF's number in its host, and whether the run ends behind it.
 struct PathHop {
   static constexpr uint32_t kRunEnds = 1u << 31;

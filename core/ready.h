@@ -21,14 +21,16 @@ class ReadyBitmap {
 
   const void* word_of(uint32_t nf) const noexcept { return &words_[nf / 64]; }
 
-  // Producer, after the packet was published and a full fence: whoever clears the bit later will see the packet.
-  // Writes only where the bit is clear.
-  void mark(uint32_t nf) noexcept {
-    const uint64_t bit = uint64_t{1} << (nf % 64), word_bit = uint64_t{1} << (nf / 64 % 64);
-    auto& word = words_[nf / 64];
-    auto& summary = summaries_[nf / 4096];
-    if (word.load(std::memory_order_relaxed) & bit) return;
-    word.fetch_or(bit);
+  void mark(uint32_t nf) noexcept { mark(nf / 64, uint64_t{1} << (nf % 64)); }
+
+  // Producer, after the packets were published and a full fence: whoever clears the bits later will see the packets.
+  // Writes only where one is clear.
+  void mark(uint32_t index, uint64_t bits) noexcept {
+    const uint64_t word_bit = uint64_t{1} << (index % 64);
+    auto& word = words_[index];
+    auto& summary = summaries_[index / 64];
+    if ((word.load(std::memory_order_relaxed) & bits) == bits) return;
+    word.fetch_or(bits);
     // The consumer clears the summary first and then the word: a summary seen set here is still to be taken, and the
     // word with it. (Results unused: one locked instruction each, no loop.)
     if ((summary.load(std::memory_order_seq_cst) & word_bit) == 0) summary.fetch_or(word_bit);

@@ -7,9 +7,10 @@
 namespace roost {
 
 void DataLoop::classify(Batch& batch) noexcept {
+  if (batch.count == 0) return;
   FlowKey keys[kBurst];
   for (uint32_t i = 0; i < batch.count; ++i) __builtin_prefetch(rte_pktmbuf_mtod(batch.packets[i], void*));
-  for (uint32_t i = 0; i < batch.count; ++i) keys[i] = flow_key(batch.packets[i], batch.port);
+  flow_keys(batch.packets, batch.count, batch.port, keys);
   flows_.find(keys, batch.count, batch.hashes, batch.flows);
   const int chain = chain_of_port_[batch.port];
   for (uint32_t i = 0; i < batch.count; ++i) {
@@ -19,7 +20,7 @@ void DataLoop::classify(Batch& batch) noexcept {
       continue;
     }
     DropCause cause = DropCause::no_chain;
-    if (flow == nullptr && chain >= 0) flow = new_flow(keys[i], batch.hashes[i], i);
+    if (flow == nullptr && chain >= 0) flow = new_flow(keys[i], batch, i);
     if (chain < 0 || !route_flow(*flow, batch.hashes[i], static_cast<uint16_t>(chain), cause)) {
       drop(batch.packets[i], cause);
       flow = nullptr;
@@ -28,37 +29,38 @@ void DataLoop::classify(Batch& batch) noexcept {
 }
 
 // Where the table is full the flow is not pinned: consistent hashing alone decides for it, packet by packet.
-FlowEntry* DataLoop::new_flow(const FlowKey& key, uint32_t hash, uint32_t slot) noexcept {
+FlowEntry* DataLoop::new_flow(const FlowKey& key, Batch& batch, uint32_t i) noexcept {
   counters_.flows_new.add(1);
-  if (FlowEntry* flow = flows_.insert(key, hash)) {
+  if (FlowEntry* flow = flows_.insert(key, batch.hashes[i])) {
     // Two packets of a new flow in one batch: the second finds what the first was given.
-    if (flow->epoch == 0) flow->path = kNoPath;
+    if (flow->epoch == 0) flow->way.path = kNoPath;
     return flow;
   }
   counters_.flows_unpinned.add(1);
-  FlowEntry& flow = unpinned_[slot];
-  if (flow.used && flow.path != kNoPath) paths_.release(flow.path);
+  FlowEntry& flow = batch.unpinned[i];
+  if (flow.used && flow.way.path != kNoPath) paths_.release(flow.way.path);
   flow = {};
   flow.used = true;
-  flow.path = kNoPath;
+  flow.way.path = kNoPath;
   return &flow;
 }
 
 // Finds the flow's path, or finds that the one it has is still whole.
 bool DataLoop::route_flow(FlowEntry& flow, uint32_t hash, uint16_t chain, DropCause& cause) noexcept {
   flow.last_seen_s = now_s_;
-  if (flow.path == kNoPath || !intact(flow.path)) {
-    const uint32_t path = find_path(chain, hash, flow.path, cause);
+  if (flow.way.path == kNoPath || !intact(flow.way.path)) {
+    const uint32_t path = find_path(chain, hash, flow.way.path, cause);
     if (path == kNoPath) return false;
-    if (flow.path != kNoPath) paths_.release(flow.path);
-    flow.path = path;
-    flow.first_nf = paths_.nf(path, 0);
-    flow.chain = chain;
-    flow.run = paths_.run(path, 0);
-    flow.goes_on = flow.run < paths_.hops(path);
+    if (flow.way.path != kNoPath) paths_.release(flow.way.path);
+    flow.way = way_at(path, 0, chains_[chain].out_port);
   }
   flow.epoch = departures_;
   return true;
+}
+
+Way DataLoop::way_at(uint32_t path, uint8_t hop, uint16_t out_port) const noexcept {
+  const uint8_t run = paths_.run(path, hop);
+  return {path, paths_.nf(path, hop), out_port, hop, run, uint32_t{hop} + run < paths_.hops(path), {}};
 }
 
 bool DataLoop::intact(uint32_t path) noexcept {
@@ -89,7 +91,7 @@ void DataLoop::forget_idle_flows() noexcept {
   const uint32_t forgotten =
       flows_.sweep(now_s_, static_cast<uint32_t>(settings_.get(Setting::flow_idle_s)),
                    static_cast<uint32_t>(settings_.get(Setting::sweep_rows)) / 16, [this](FlowEntry& flow) {
-                     if (flow.path != kNoPath) paths_.release(flow.path);
+                     if (flow.way.path != kNoPath) paths_.release(flow.way.path);
                    });
   counters_.flows_idle.add(forgotten);
 }

@@ -10,18 +10,17 @@ void DataLoop::collect() noexcept {
     HostState& host = *awake_[i];
     const uint32_t collected = collect_from(host);
     if (collected != 0) busy_ = true;
-    if (mark_count_ + kCollect + kSegmentsMax > marks_.size()) mark_ready();
+    if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
     // Asked in this order: what an announced worker has pushed, it pushed before.
     if (collected == 0 && host.region.worker().bell.announced() && park(host)) {
       // It was up once more in between. One that never ends is not waited for.
       for (uint32_t left = host.outbox.capacity(); left > 0 && collect_from(host) != 0; --left)
-        if (mark_count_ + kCollect + kSegmentsMax > marks_.size()) mark_ready();
+        if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
       continue;  // another worker has its place in the list
     }
     ++i;
   }
   if (!backlogged_.empty()) deliver_backlogs();
-  mark_ready();
 }
 
 uint32_t DataLoop::collect_from(HostState& host) noexcept {
@@ -66,15 +65,15 @@ inline bool DataLoop::accept_segment(HostState& host, const Descriptor& d, rte_m
 // descriptors the packet had.
 inline uint32_t DataLoop::take_packet(HostState& host, const Descriptor* came, uint32_t count) noexcept {
   const Descriptor& d = *came;
-  if ((d.flags & Descriptor::kMoreSegments) != 0 || !pool_.valid(d.handle) ||
-      !ledger_.owns(d.handle, host.id, host.generation) || ledger_.row(d.handle).part != Part::head) [[unlikely]]
+  if ((d.flags & Descriptor::kMoreSegments) != 0 || !pool_.valid(d.handle) || !ledger_.owns(d.handle, host.owner) ||
+      ledger_.row(d.handle).part != Part::head) [[unlikely]]
     return take_other_packet(host, came, count);
   LedgerRow& row = ledger_.row(d.handle);
   const Verdict verdict{d.word};
   if (!accept_segment(host, d, row.packet)) [[unlikely]]
     refuse_malformed(host, row.packet);
-  else if (verdict.kind() == Verdict::kNext && verdict.hops() == row.granted && !row.goes_on)
-    send_out(d.handle, row.out_port);
+  else if (verdict.kind() == Verdict::kNext && verdict.hops() == row.way.granted && !row.way.goes_on)
+    send_out(d.handle, row.way.out_port);
   else
     route(host, d.handle, verdict);
   return 1;
@@ -94,7 +93,7 @@ uint32_t DataLoop::take_other_packet(HostState& host, const Descriptor* came, ui
   while (more && used < count) {
     const Descriptor& d = came[used++];
     more = (d.flags & Descriptor::kMoreSegments) != 0;
-    if (!pool_.valid(d.handle) || !ledger_.owns(d.handle, host.id, host.generation)) {
+    if (!pool_.valid(d.handle) || !ledger_.owns(d.handle, host.owner)) {
       counters_.refused.add(1);
       ++host.breaches;
       continue;
@@ -121,7 +120,7 @@ uint32_t DataLoop::take_other_packet(HostState& host, const Descriptor* came, ui
   }
   if (part != Part::head) {
     counters_.created.add(1);
-    ledger_.row(head_handle).out_port = UINT16_MAX;  // it has no chain
+    ledger_.row(head_handle).way.out_port = UINT16_MAX;  // it has no chain
   }
   if (sound)
     route(host, head_handle, verdict);
@@ -136,9 +135,9 @@ void DataLoop::route(HostState& host, uint32_t handle, Verdict verdict) noexcept
     case Verdict::kNext: {
       const uint32_t hops = verdict.hops();
       if (row.part != Part::head) return drop(row.packet, DropCause::no_way);
-      if (hops == 0 || hops > row.granted) break;  // not a prefix of what it was granted
-      if (hops == row.granted && !row.goes_on) return send_out(handle, row.out_port);
-      row.hop = static_cast<uint8_t>(row.hop + hops);
+      if (hops == 0 || hops > row.way.granted) break;  // not a prefix of what it was granted
+      if (hops == row.way.granted && !row.way.goes_on) return send_out(handle, row.way.out_port);
+      row.way.hop = static_cast<uint8_t>(row.way.hop + hops);
       return advance(handle);
     }
     case Verdict::kOut:
@@ -150,9 +149,9 @@ void DataLoop::route(HostState& host, uint32_t handle, Verdict verdict) noexcept
           find_path(static_cast<uint16_t>(kToService | verdict.argument()), row.flow_hash, kNoPath, cause);
       if (path == kNoPath) return drop(row.packet, cause);
       paths_.release(path);  // no flow's; it stays until this packet is back
-      row.path = path;
+      row.way.path = path;
+      row.way.hop = 0;
       row.epoch = paths_.epoch();
-      row.hop = 0;
       return advance(handle);
     }
     case Verdict::kDrop:
@@ -177,9 +176,9 @@ void DataLoop::top_up_grants(HostState& host) noexcept {
     row = {};
     row.packet = packet;
     row.stamp_tsc = now_;
-    row.out_port = UINT16_MAX;
+    row.way.out_port = UINT16_MAX;
     row.flow_hash = handle;
-    ledger_.give(handle, host.id, host.generation, Part::granted);
+    ledger_.give(handle, host.owner, Part::granted);
     ++host.granted;
     host.grants.push({handle, static_cast<uint16_t>(kHeadroomBytes), 0, 0, 0, 0});
   }

@@ -37,6 +37,7 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
       flows_(options.flows4_max, options.flows_wide_max),
       nfs_(options.nfs_max),
       hosts_(options.hosts_max),
+      batches_(ports_.size()),
       out_(ports_.size()),
       start_tsc_(tsc_now()),
       housekeeping_tsc_(start_tsc_),
@@ -47,6 +48,7 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
   touched_.reserve(marks_.size());
   if (options.wake_core >= 0) wake_thread_ = std::make_unique<WakeThread>(options.wake_core);
   busy_tsc_ = start_tsc_;
+  wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
 }
 
 DataLoop::~DataLoop() {
@@ -59,13 +61,14 @@ void DataLoop::turn() noexcept {
   busy_ = false;
   for (auto& port : ports_) {
     if (!receiving_ || port->next_receive_tsc() > now_) continue;
-    Batch& batch = receive(*port);
-    if (batch.count == 0) continue;
+    Batch& batch = batches_[port->index()];
+    receive(*port, batch);
     classify(batch);
-    deliver(batch);
+    prepare(batch);
   }
+  collect();  // meanwhile what delivery will write to comes in
+  for (Batch& batch : batches_) deliver(batch);
   wake();
-  collect();
   transmit();
   control();
   counters_.turns.add(1);
@@ -92,14 +95,11 @@ void DataLoop::stop() noexcept {
   if (write(eventfd_.get(), &one, sizeof one) < 0) return;
 }
 
-DataLoop::Batch& DataLoop::receive(Port& port) noexcept {
-  batch_.port = port.index();
-  batch_.count = port.receive(batch_.packets, batch_.stamps, kBurst, now_);
-  if (batch_.count != 0) {
-    counters_.received.add(batch_.count);
-    busy_ = true;
-  }
-  return batch_;
+void DataLoop::receive(Port& port, Batch& batch) noexcept {
+  batch.port = port.index();
+  batch.count = port.receive(batch.packets, batch.stamps, kBurst, now_);
+  counters_.received.add(batch.count);
+  busy_ |= batch.count != 0;
 }
 
 void DataLoop::drop(rte_mbuf* packet, DropCause cause) noexcept {
@@ -209,7 +209,7 @@ DataLoop::Books DataLoop::books() const noexcept {
 
 uint64_t DataLoop::count_owned(uint32_t host) const noexcept {
   uint64_t count = 0;
-  for (uint32_t handle = 0; handle < ledger_.size(); ++handle) count += ledger_.row(handle).owner == host + 1;
+  for (uint32_t handle = 0; handle < ledger_.size(); ++handle) count += ledger_.row(handle).owner.id() == host;
   return count;
 }
 

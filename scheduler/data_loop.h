@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The data loop: the way of a packet through the manager, one thread, turn by turn.
 //
-//   receive → classify → deliver → wake → collect → transmit → control
+//   receive → classify → collect → deliver → wake → transmit → control
 //
 //   data_loop.cc   the turn and the loop's own sleep       deliver.cc    packets into inboxes, and backlogs
 //   classify.cc    flow, chain and NFs of each packet      wakeup.cc     who is woken, who is parked
@@ -107,8 +107,10 @@ class DataLoop {
     uint16_t port = 0;
     rte_mbuf* packets[kBurst];
     uint64_t stamps[kBurst];
-    FlowEntry* flows[kBurst];
+    FlowEntry* flows[kBurst];  // nullptr: dropped
     uint32_t hashes[kBurst];
+    uint32_t handles[kBurst];
+    std::array<FlowEntry, kBurst> unpinned{};  // of the flows that the table has no room for
   };
   // Packets for one port.
   struct Out {
@@ -117,7 +119,7 @@ class DataLoop {
   };
 
   // data_loop.cc
-  Batch& receive(Port& port) noexcept;
+  void receive(Port& port, Batch& batch) noexcept;
   void control() noexcept;
   void housekeeping() noexcept;
   void sleep() noexcept;
@@ -127,9 +129,10 @@ class DataLoop {
 
   // classify.cc
   void classify(Batch& batch) noexcept;
-  FlowEntry* new_flow(const FlowKey& key, uint32_t hash, uint32_t slot) noexcept;
+  FlowEntry* new_flow(const FlowKey& key, Batch& batch, uint32_t i) noexcept;
   bool route_flow(FlowEntry& flow, uint32_t hash, uint16_t chain, DropCause& cause) noexcept;
   bool intact(uint32_t path) noexcept;
+  Way way_at(uint32_t path, uint8_t hop, uint16_t out_port) const noexcept;
   bool there(uint32_t nf, uint32_t born) const noexcept {
     return nfs_[nf].life == NfLife::live && nfs_[nf].born == born;
   }
@@ -137,6 +140,7 @@ class DataLoop {
   void forget_idle_flows() noexcept;
 
   // deliver.cc
+  void prepare(Batch& batch) noexcept;
   void deliver(Batch& batch) noexcept;
   bool admits(uint32_t path) const noexcept;
   void place(NfState& nf, uint32_t handle) noexcept;
@@ -202,20 +206,24 @@ class DataLoop {
   uint32_t departures_ = 1;                        // counts the times that NFs have gone
   uint32_t births_ = 0;                            // and come
 
-  Batch batch_;
-  std::array<FlowEntry, kBurst> unpinned_{};  // of the batch's flows that the table has no room for
+  std::vector<Batch> batches_;  // by port
   std::vector<Out> out_;
   uint64_t now_ = 0;    // TSC, at the start of the turn
   uint32_t now_s_ = 0;  // seconds since the loop was made
   uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0;
   bool receiving_ = true;
+  bool wakes_ahead_ = false;
 
-  struct Mark {
+  struct Mark {  // NFs of one word of a ready bitmap that got packets
     HostState* host;
-    uint32_t local;
+    uint32_t word;
+    uint64_t bits;
   };
-  std::array<Mark, 2 * kCollect + kSegmentsMax> marks_;  // NFs that got packets and may have to be marked ready
+  static constexpr uint32_t kMarksATime = kCollect + kSegmentsMax;  // more than these are never added unasked
+  std::array<Mark, 3 * kMarksATime> marks_;
+  std::array<uint16_t, 64> mark_of_word_{};  // where to look for a word's mark
   uint32_t mark_count_ = 0;
+  uint32_t placed_ = 0;              // packets behind these marks
   std::vector<HostState*> touched_;  // hosts that got packets in this batch
   std::vector<HostState*> awake_;    // workers that may have something in their outboxes
   std::vector<std::vector<HostState*>> awake_on_core_;

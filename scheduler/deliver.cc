@@ -10,13 +10,14 @@ namespace roost {
 // The hand-off: the packet, its row filled in, becomes the host's. There is room for its segments.
 inline void DataLoop::place(NfState& nf, uint32_t handle) noexcept {
   LedgerRow& row = ledger_.row(handle);
+  const Way& way = row.way;
   HostState& host = *hosts_[nf.host];
   rte_mbuf* const packet = row.packet;
   row.next_segment = 0;
-  ledger_.give(handle, nf.host, host.generation, Part::head);
+  ledger_.give(handle, host.owner, Part::head);
   Descriptor d{handle,           packet->data_off,
-               packet->data_len, PathRef::at(row.path, row.hop).word,
-               row.in_port,      row.granted == 1 ? Descriptor::kLastHop : uint8_t{0}};
+               packet->data_len, PathRef::at(way.path, way.hop).word,
+               row.in_port,      way.granted == 1 ? Descriptor::kLastHop : uint8_t{0}};
   if (packet->nb_segs > 1) [[unlikely]]
     d = place_segments(nf, host, packet, d);
   nf.inbox.push(d);
@@ -26,34 +27,44 @@ inline void DataLoop::place(NfState& nf, uint32_t handle) noexcept {
     host.touched = true;
     touched_.push_back(&host);
   }
-  if (row.goes_on) host.ahead_host = nfs_[paths_.nf(row.path, uint32_t{row.hop} + row.granted)].host;
-  marks_[mark_count_++] = {&host, nf.local};
+  if (way.goes_on && wakes_ahead_) host.ahead_host = nfs_[paths_.nf(way.path, uint32_t{way.hop} + way.granted)].host;
+  // NFs of one word are marked together: to set bits in a line that the worker clears costs more than to look here.
+  const uint32_t word = nf.local / 64;
+  uint16_t& place = mark_of_word_[word % mark_of_word_.size()];
+  if (place >= mark_count_ || marks_[place].word != word || marks_[place].host != &host) {
+    place = static_cast<uint16_t>(mark_count_++);
+    marks_[place] = {&host, word, 0};
+  }
+  marks_[place].bits |= uint64_t{1} << (nf.local % 64);
+  ++placed_;
 }
 
-// Three passes, so that memory answers for one packet while the others are worked on: with many NFs each packet goes to
-// lines that have gone cold.
-void DataLoop::deliver(Batch& batch) noexcept {
-  uint32_t handles[kBurst];
+// Asks for what deliver() will write to: with many NFs each packet goes to lines that have gone cold, or that the
+// worker has read last, and they arrive while the loop collects.
+void DataLoop::prepare(Batch& batch) noexcept {
   for (uint32_t i = 0; i < batch.count; ++i) {
-    handles[i] = PacketPool::handle_of(batch.packets[i]);
-    __builtin_prefetch(&ledger_.row(handles[i]), 1);
-    if (batch.flows[i] != nullptr) __builtin_prefetch(&nfs_[batch.flows[i]->first_nf], 1);
+    batch.handles[i] = PacketPool::handle_of(batch.packets[i]);
+    __builtin_prefetch(&ledger_.row(batch.handles[i]), 1);
+    if (batch.flows[i] != nullptr) __builtin_prefetch(&nfs_[batch.flows[i]->way.nf], 1);
   }
   uint32_t previous = kNoNf, ahead = 0;
   for (uint32_t i = 0; i < batch.count; ++i) {
     if (batch.flows[i] == nullptr) continue;
-    const uint32_t nf_id = batch.flows[i]->first_nf;
+    const uint32_t nf_id = batch.flows[i]->way.nf;
     const NfState& nf = nfs_[nf_id];
     ahead = nf_id == previous ? ahead + 1 : 0;  // packets of one NF go to one slot after the other
     previous = nf_id;
     __builtin_prefetch(&nf.inbox.slots[(nf.inbox.position + ahead) & (nf.inbox.capacity() - 1)], 1);
     if (ahead == 0) __builtin_prefetch(hosts_[nf.host]->ready.word_of(nf.local), 1);
   }
+}
+
+void DataLoop::deliver(Batch& batch) noexcept {
   for (uint32_t i = 0; i < batch.count; ++i) {
     if (batch.flows[i] == nullptr) continue;
     const FlowEntry& flow = *batch.flows[i];
-    NfState& nf = nfs_[flow.first_nf];
-    if (!backlogged_.empty() && !admits(flow.path)) {
+    NfState& nf = nfs_[flow.way.nf];
+    if (!backlogged_.empty() && !admits(flow.way.path)) {
       drop(batch.packets[i], DropCause::backpressure);
       continue;
     }
@@ -62,21 +73,17 @@ void DataLoop::deliver(Batch& batch) noexcept {
       drop(batch.packets[i], segments > nf.inbox.capacity() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }
-    LedgerRow& row = ledger_.row(handles[i]);
+    LedgerRow& row = ledger_.row(batch.handles[i]);
+    row.way = flow.way;
     row.packet = batch.packets[i];
     row.stamp_tsc = batch.stamps[i];
-    row.path = flow.path;
     row.flow_hash = batch.hashes[i];
     row.in_port = batch.port;
-    row.hop = 0;
-    row.out_port = chains_[flow.chain].out_port;
-    row.granted = flow.run;
-    row.goes_on = flow.goes_on;
-    row.entry_nf = flow.first_nf;
     row.epoch = paths_.depart();
-    place(nf, handles[i]);
+    place(nf, batch.handles[i]);
   }
-  mark_ready();
+  batch.count = 0;
+  if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
 }
 
 // Whether the flow's chain can take more: none of its NFs has a backlog.
@@ -100,7 +107,7 @@ Descriptor DataLoop::place_segments(NfState& nf, const HostState& host, const rt
     LedgerRow& row = ledger_.row(further);
     row.packet = segment;
     row.next_segment = 0;
-    ledger_.give(further, nf.host, host.generation, Part::segment);
+    ledger_.give(further, host.owner, Part::segment);
   }
   return d;
 }
@@ -112,38 +119,36 @@ void DataLoop::mark_ready() noexcept {
   for (HostState* host : touched_)
     host->region.worker().orders.delivered.store(host->delivered, std::memory_order_release);
   full_fence();
-  for (uint32_t i = 0; i < mark_count_; ++i) marks_[i].host->ready.mark(marks_[i].local);
-  counters_.delivered.add(mark_count_);
+  for (uint32_t i = 0; i < mark_count_; ++i) marks_[i].host->ready.mark(marks_[i].word, marks_[i].bits);
+  counters_.delivered.add(std::exchange(placed_, 0));
   mark_count_ = 0;
   for (HostState* host : touched_) {
     host->touched = false;
     consider(*host);
   }
-  for (HostState* host : touched_) consider_ahead(*host);
+  if (wakes_ahead_)
+    for (HostState* host : touched_) consider_ahead(*host);
   touched_.clear();
 }
 
 // A packet in the middle of its chain: on to the NF of its next hop.
 void DataLoop::advance(uint32_t handle) noexcept {
   LedgerRow& row = ledger_.row(handle);
-  if (!intact(row.path)) {
+  uint32_t path = row.way.path;
+  if (!intact(path)) {
     DropCause cause = DropCause::no_nf;
-    const uint32_t path = find_path(paths_.chain(row.path), row.flow_hash, row.path, cause);
+    path = find_path(paths_.chain(path), row.flow_hash, path, cause);
     if (path == kNoPath) return drop(row.packet, cause);
     paths_.release(path);  // no flow's; it stays until this packet and its fellows are back
-    row.path = path;
     row.epoch = paths_.epoch();
   }
-  const uint32_t nf_id = paths_.nf(row.path, row.hop);
-  NfState& nf = nfs_[nf_id];
-  row.entry_nf = nf_id;
-  row.granted = paths_.run(row.path, row.hop);
-  row.goes_on = uint32_t{row.hop} + row.granted < paths_.hops(row.path);
+  row.way = way_at(path, row.way.hop, row.way.out_port);
+  NfState& nf = nfs_[row.way.nf];
   const uint32_t segments = segments_of(row.packet);
   if (segments > nf.inbox.capacity()) return drop(row.packet, DropCause::too_long);
   paths_.depart_again(row.epoch);  // counted while it waits, too
   if (nf.backlog_count != 0 || (nf.inbox.room() < segments && (!nf.inbox.refresh() || nf.inbox.room() < segments)))
-    return add_to_backlog(nf, nf_id, handle);
+    return add_to_backlog(nf, row.way.nf, handle);
   place(nf, handle);
 }
 
@@ -173,7 +178,7 @@ void DataLoop::deliver_backlogs() noexcept {
       } else {
         place(nf, handle);
       }
-      if (mark_count_ == marks_.size()) mark_ready();
+      if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
     }
     if (nf.backlog_count == 0) {
       backlogged_[i] = backlogged_.back();
@@ -182,7 +187,6 @@ void DataLoop::deliver_backlogs() noexcept {
       ++i;
     }
   }
-  mark_ready();
 }
 
 }  // namespace roost

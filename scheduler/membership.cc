@@ -11,6 +11,7 @@ void DataLoop::add_host(std::unique_ptr<HostState> host) {
   if (awake_on_core_.size() <= host->core) awake_on_core_.resize(host->core + 1);
   HostState& placed = *(hosts_[id] = std::move(host));
   placed.live = true;
+  placed.owner = Owner::host(id, placed.generation);
   give_orders(placed);
   enter_awake(placed);  // it comes up by itself, and announces when it has nothing to do
 }
@@ -74,7 +75,7 @@ void DataLoop::sweep_dead_hosts() noexcept {
   const auto rows = static_cast<uint32_t>(settings_.get(Setting::sweep_rows));
   const uint32_t end = std::min(sweep.next_row + rows, ledger_.size());
   for (uint32_t handle = sweep.next_row; handle < end; ++handle)
-    if (ledger_.owns(handle, host.id, host.generation)) give_up_row(handle, DropCause::host_died);
+    if (ledger_.owns(handle, host.owner)) give_up_row(handle, DropCause::host_died);
   sweep.next_row = end;
   if (end != ledger_.size()) return;
   const auto done = std::move(sweep.done);
@@ -85,6 +86,7 @@ void DataLoop::sweep_dead_hosts() noexcept {
 
 // Settings that workers read are in their own memory; set ones reach them here.
 void DataLoop::refresh_orders() noexcept {
+  wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
   for (auto& host : hosts_)
     if (host) give_orders(*host);
 }

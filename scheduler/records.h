@@ -9,6 +9,7 @@
 
 #include "core/host_region.h"
 #include "core/shared_memory.h"
+#include "scheduler/ledger.h"
 #include "scheduler/policy/consistent_hash.h"
 
 namespace roost {
@@ -30,21 +31,24 @@ struct alignas(64) NfState {
 static_assert(sizeof(NfState) == 64);
 
 struct HostState {
+  // What each delivery looks at comes first, in one cache line.
+  alignas(64) Owner owner;
+  uint64_t delivered = 0;  // packets into its inboxes, ever
+  ReadyBitmap ready;
+  uint32_t ahead_host = UINT32_MAX;  // in this turn: whose worker the packets reach next
+  bool touched = false;              // in this turn
+  bool parked = false;
+  bool live = false;
+
   uint32_t id = 0;
   uint32_t generation = 0;
   uint32_t core = 0;
   HostRegion region;
-  ReadyBitmap ready;
   RingConsumer outbox;
   RingProducer grants;
-  uint64_t delivered = 0;    // packets into its inboxes, ever
   uint64_t since_tsc = 0;    // parked: when the first of the packets that wait was delivered
   uint32_t granted = 0;      // packets that it may fill and has not yet
   uint32_t awake_place = 0;  // in the loop's list of workers that are up
-  bool parked = false;
-  bool live = false;
-  bool touched = false;              // in this batch
-  uint32_t ahead_host = UINT32_MAX;  // in this batch: whose worker the packets reach next
   uint64_t breaches = 0;
 };
 

@@ -11,8 +11,9 @@ WakeThreshold DataLoop::threshold() const noexcept {
   return {settings_.get(Setting::wake_packets), clock_.from_us(settings_.get(Setting::wake_deadline_us))};
 }
 
-// Deadlines that have come: packets below the threshold, or a worker's own timer.
+// Whoever got packets in this turn; and deadlines that have come: packets below the threshold, or a worker's own timer.
 void DataLoop::wake() noexcept {
+  mark_ready();
   wheel_.advance(now_, [this](uint32_t host) {
     if (hosts_[host] && wake_host(*hosts_[host])) counters_.wakes_by_deadline.add(1);
   });
@@ -35,7 +36,7 @@ void DataLoop::consider(HostState& host) noexcept {
 // The worker that the packets reach after this one: waking it takes longer than the work before it.
 void DataLoop::consider_ahead(HostState& host) noexcept {
   const uint32_t ahead = std::exchange(host.ahead_host, UINT32_MAX);
-  if (ahead == UINT32_MAX || ahead == host.id || settings_.get(Setting::wake_ahead) == 0) return;
+  if (ahead == UINT32_MAX || ahead == host.id) return;
   HostState* next = hosts_[ahead].get();
   if (next != nullptr && next->parked && wake_host(*next)) counters_.wakes_ahead.add(1);
 }

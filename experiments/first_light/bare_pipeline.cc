@@ -82,7 +82,7 @@ void BarePipeline::turn(bool receiving) noexcept {
   FlowEntry* flows[kBurst];
   const uint32_t n = receiving ? in_->receive(packets, stamps, kBurst, tsc_now()) : 0;
   for (uint32_t i = 0; i < n; ++i) __builtin_prefetch(rte_pktmbuf_mtod(packets[i], void*));
-  for (uint32_t i = 0; i < n; ++i) keys[i] = flow_key(packets[i], 0);
+  flow_keys(packets, n, 0, keys);
   flows_.find(keys, n, hashes, flows);
   for (uint32_t i = 0; i < n; ++i) {
     if (flows[i] == nullptr) flows[i] = flows_.insert(keys[i], hashes[i]);

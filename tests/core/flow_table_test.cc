@@ -47,10 +47,10 @@ TEST_F(FlowTableTest, FindsWhatWasInserted) {
   EXPECT_EQ(find(table, key4(1)), nullptr);
   FlowEntry* entry = insert(table, key4(1));
   ASSERT_NE(entry, nullptr);
-  entry->path = 77;
+  entry->way.path = 77;
   EXPECT_EQ(find(table, key4(1)), entry);
   EXPECT_EQ(insert(table, key4(1)), entry);  // as it is
-  EXPECT_EQ(entry->path, 77U);
+  EXPECT_EQ(entry->way.path, 77U);
   EXPECT_EQ(find(table, wide(1)), nullptr);
   EXPECT_EQ(table.size4(), 1U);
   table.erase(entry);
@@ -58,7 +58,7 @@ TEST_F(FlowTableTest, FindsWhatWasInserted) {
   table.erase(entry);  // twice does nothing
   EXPECT_EQ(table.size4(), 0U);
   entry = insert(table, key4(1));
-  EXPECT_EQ(entry->path, 0U);
+  EXPECT_EQ(entry->way.path, 0U);
 }
 
 TEST_F(FlowTableTest, BurstsOfBothKinds) {
@@ -123,13 +123,13 @@ TEST_F(FlowTableTest, FuzzAgainstAMap) {
     FlowEntry* found = find(table, key_of(number));
     ASSERT_EQ(found, known == reference.end() ? nullptr : known->second);
     if (found != nullptr) {
-      ASSERT_EQ(found->path, number);
+      ASSERT_EQ(found->way.path, number);
       if (random() % 2 == 0) {
         table.erase(found);
         reference.erase(known);
       }
     } else if (FlowEntry* entry = insert(table, key_of(number))) {
-      entry->path = number;
+      entry->way.path = number;
       reference[number] = entry;
     } else {
       ASSERT_EQ(number % 3 == 0 ? table.size_wide() : table.size4(), number % 3 == 0 ? 100U : 200U);

@@ -155,6 +155,7 @@ TEST_F(DataLoopWake, TheNextWorkerOfAChainIsWokenAhead) {
   EXPECT_EQ(loop->counters().wakes_ahead.get(), 1U);
   sleep(b);
   settings.set(Setting::wake_ahead, 0);
+  loop->refresh_orders();
   put(1);
   turns();
   EXPECT_FALSE(awake(b));

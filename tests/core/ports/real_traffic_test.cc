@@ -49,7 +49,7 @@ TEST(RealTraffic, EveryPacketHasItsFlowAndComesOutUnchanged) {
       FlowKey keys[kBurst];
       uint32_t hashes[kBurst];
       FlowEntry* entries[kBurst];
-      for (uint16_t i = 0; i < count; ++i) keys[i] = flow_key(packets[i], 0);
+      flow_keys(packets, count, 0, keys);
       table.find(keys, count, hashes, entries);
       for (uint16_t i = 0; i < count; ++i) {
         FlowEntry* entry = table.insert(keys[i], hashes[i]);
