@@ -22,14 +22,12 @@ void Doorbell::init(WaitMode mode) noexcept {
   sem_init(&semaphore_, 1, 0);
 }
 
-void Doorbell::block() noexcept {
-  for (uint32_t state; (state = state_.load(std::memory_order_acquire)) != kAwake;) {
-    // A semaphore's token that nobody needed (the worker was up again before it came) costs one more turn here.
-    if (mode() == WaitMode::semaphore)
-      sem_wait(&semaphore_);
-    else
-      futex(state_, FUTEX_WAIT, state);
-  }
+void Doorbell::wait(uint32_t state) noexcept {
+  // A semaphore's token that nobody needed (the worker was up again before it came) costs one more turn.
+  if (mode() == WaitMode::semaphore)
+    sem_wait(&semaphore_);
+  else
+    futex(state_, FUTEX_WAIT, state);
 }
 
 void Doorbell::unblock() noexcept {

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <utility>
 
 #include "core/fence.h"
 
@@ -48,14 +49,20 @@ class Doorbell {
   bool announced() const noexcept { return state_.load(std::memory_order_acquire) == kAnnounced; }
 
   // Worker: blocks until rung, unless recheck() finds a reason to stay up. Returns whether it blocked. Not for spin
-  // mode, in which a worker never sleeps.
+  // mode, in which a worker never sleeps. `nudged` is called whenever the kernel wakes it, rung or not: by unblock()
+  // alone its own process can have it look at something, and it sleeps on.
+  template <typename Recheck, typename Nudged>
+  bool sleep(Recheck&& recheck, Nudged&& nudged) noexcept {
+    return sleep_unless([this] { state_.store(kAnnounced, std::memory_order_seq_cst); }, recheck,
+                        [&] { block(nudged); },
+                        [&] {
+                          uint32_t mine = kAnnounced;  // a parked worker is the loop's to wake, and it will
+                          if (!state_.compare_exchange_strong(mine, kAwake)) block(nudged);
+                        });
+  }
   template <typename Recheck>
   bool sleep(Recheck&& recheck) noexcept {
-    return sleep_unless([this] { state_.store(kAnnounced, std::memory_order_seq_cst); }, recheck, [this] { block(); },
-                        [this] {
-                          uint32_t mine = kAnnounced;  // a parked worker is the loop's to wake, and it will
-                          if (!state_.compare_exchange_strong(mine, kAwake)) block();
-                        });
+    return sleep(std::forward<Recheck>(recheck), [] {});
   }
 
   // Loop: takes over an announced worker. False: it is up (again).
@@ -73,7 +80,11 @@ class Doorbell {
   void unblock() noexcept;
 
  private:
-  void block() noexcept;
+  template <typename Nudged>
+  void block(Nudged&& nudged) noexcept {
+    for (uint32_t state; (state = state_.load(std::memory_order_acquire)) != kAwake; nudged()) wait(state);
+  }
+  void wait(uint32_t state) noexcept;  // returns at once where the state is another, and may return for no reason
 
   std::atomic<uint32_t> state_;
   std::atomic<uint32_t> mode_;

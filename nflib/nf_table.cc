@@ -2,8 +2,8 @@
 #include "nflib/nf_table.h"
 
 #include <algorithm>
+#include <chrono>
 #include <new>
-#include <thread>
 #include <utility>
 
 #include "core/error.h"
@@ -11,7 +11,7 @@
 namespace roost {
 namespace {
 
-constexpr int kStopPatience_ms = 100;  // for a process() that has handed on all packets and is about to return
+constexpr std::chrono::milliseconds kStopPatience{1'000};  // for the worker to come to it, on a core that it shares
 
 uint16_t number_of(const Numbers& numbers, std::string_view name, const char* kind) {
   const auto found = numbers.find(name);
@@ -98,6 +98,7 @@ NfTable::NfTable(Worker& worker, const HostRegion& region) : worker_(worker), re
 NfTable::~NfTable() {
   for (uint32_t index = 0; index < groups_.size(); ++index)
     if (groups_[index] != nullptr) destroy(index);
+  worker_.take_returned();
 }
 
 void NfTable::check(const StartRequest& request) const {
@@ -132,24 +133,21 @@ void NfTable::start(std::shared_ptr<const Module> module, StartRequest request) 
   static_cast<void>(group.release());  // its NFs own it from here on
 }
 
-bool NfTable::is_running(uint32_t first, uint32_t count) const {
-  return region_.worker().report.current_nf.load(std::memory_order_seq_cst) - first < count;
-}
-
 void NfTable::stop(uint32_t first, uint32_t count) {
   if (first > groups_.size() || count > groups_.size() - first)
     fail("stop: NFs {} to {} do not all live here", first, uint64_t{first} + count);
   for (uint32_t index = first; index < first + count; ++index) {
     if (groups_[index] == nullptr) fail("stop: NF {} of this host does not live", index);
-    if (region_.nf(index).state.load(std::memory_order_acquire) == kNfSuspended)
-      fail("stop: NF {} of this host waits in the middle of process(); stop it later, or its host", index);
   }
-  for (uint32_t index = first; index < first + count; ++index) worker_.remove_nf(index);
-  for (int waited_ms = 0; is_running(first, count); ++waited_ms) {
-    if (waited_ms >= kStopPatience_ms)
-      fail("stop: NF {} of this host is in the middle of process(); stop it later, or its host",
-           region_.worker().report.current_nf.load());
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  switch (worker_.remove_nfs(first, count, kStopPatience)) {
+    case Worker::Removal::done:
+      break;
+    case Worker::Removal::suspended:
+      fail("stop: of NFs {} to {} of this host, one waits in the middle of process(); stop them later, or their host",
+           first, first + count - 1);
+    case Worker::Removal::late:
+      fail("stop: NF {} of this host has been in the middle of process() for {} ms; stop NFs later, or their host",
+           region_.worker().report.current_nf.load(), kStopPatience.count());
   }
   for (uint32_t index = first; index < first + count; ++index) destroy(index);
 }

@@ -28,20 +28,20 @@ struct StartRequest {
 class NfTable {
  public:
   NfTable(Worker& worker, const HostRegion& region);
-  ~NfTable();  // destroys what lives; the worker no longer runs
+  ~NfTable();  // destroys what lives; the worker's thread has ended
 
   // All of them, or none and an exception: Error for a request that cannot be, else what the NF threw, with its id.
   void start(std::shared_ptr<const Module> module, StartRequest request);
 
   // Destroys NFs. The manager delivers nothing more to them and has back what they held. Throws Error, with nothing
-  // changed, where one doesn't live or is in the middle of process().
+  // changed, where one doesn't live or waits in the middle of process(), or where the worker doesn't let go of them
+  // since an NF keeps it.
   void stop(uint32_t first, uint32_t count);
 
  private:
   struct Group;
 
   void check(const StartRequest& request) const;
-  bool is_running(uint32_t first, uint32_t count) const;
   void destroy(uint32_t index) noexcept;
 
   Worker& worker_;

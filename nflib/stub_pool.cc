@@ -102,6 +102,7 @@ void init_view(uint32_t handle, rte_mempool* pool) noexcept {
   view->next = nullptr;
   view->nb_segs = 1;
   view->ol_flags = 0;
+  view->hash.usr = 0;  // in the worker's use: see Worker::leave() and give_back()
   view->shinfo = nullptr;
   rte_mbuf_refcnt_set(view, 1);
 }

@@ -16,15 +16,13 @@ constexpr uint32_t kSpareStacks = 64;
 constexpr uint32_t kTurnsLetAtRest = 2;  // one that should rest still lets others bring it something so often
 constexpr uint64_t kGatherWorth = 16;    // packets expected within gather_us that make gathering worth its delay
 
-thread_local Worker* t_current = nullptr;
-
 void add(std::atomic<uint64_t>& counter, uint64_t n) noexcept {  // one writer: no locked instruction
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
 }
 
 }  // namespace
 
-Worker* Worker::current() noexcept { return t_current; }
+constinit thread_local Worker* Worker::current_ = nullptr;
 
 Worker::Worker(const WorkerOptions& options)
     : region_(options.region),
@@ -55,14 +53,29 @@ void Worker::add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_sh
   record.state.store(kNfReady, std::memory_order_release);
 }
 
-void Worker::remove_nf(uint32_t index) noexcept { region_.nf(index).state.store(kNfAbsent, std::memory_order_release); }
+Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::milliseconds patience) {
+  Removal removal = Removal::late;
+  const auto remove = [&] {
+    for (uint32_t nf = first; nf < first + count; ++nf)
+      if (region_.nf(nf).state.load(std::memory_order_relaxed) == kNfSuspended) {
+        removal = Removal::suspended;
+        return;
+      }
+    for (uint32_t nf = first; nf < first + count; ++nf)
+      region_.nf(nf).state.store(kNfAbsent, std::memory_order_relaxed);
+    removal = Removal::done;
+  };
+  errand_.have_done(
+      remove, [this] { bell_.unblock(); }, patience);
+  return removal;
+}
 
 void Worker::run() {
-  t_current = this;
+  current_ = this;
   last_tsc_ = round_tsc_ = rate_tsc_ = tsc_now();
   driver_ = fibers_->take(&Worker::enter, this);
   switch_to(thread_, *driver_);
-  t_current = nullptr;
+  current_ = nullptr;
 }
 
 void Worker::stop() noexcept { stopping_.store(true); }
@@ -86,6 +99,7 @@ void Worker::drive() noexcept {
 // Chooses the NFs of the next round, round robin, and starts to bring in what dispatching them will touch: with many
 // NFs all of it has gone cold, and memory answers while other NFs run.
 void Worker::refill() noexcept {
+  if (is_called()) answer_calls();
   ring_if_gave();
   gather();
   batch_next_ = 0;
@@ -97,16 +111,27 @@ void Worker::refill() noexcept {
   for (uint32_t i = 0; i < batch_count_; ++i) __builtin_prefetch(&region_.nf(batch_[i]), 1);
   for (uint32_t i = 0; i < batch_count_; ++i) {
     const NfRecord& record = region_.nf(batch_[i]);
-    if (record.inbox.slots != nullptr) __builtin_prefetch(&record.inbox.slot());
+    if (record.state.load(std::memory_order_acquire) == kNfAbsent) continue;  // the rest isn't this thread's to read
+    __builtin_prefetch(&record.inbox.slot());
     __builtin_prefetch(record.nf);
   }
   for (uint32_t i = 0; i < batch_count_; ++i) {
     const NfRecord& record = region_.nf(batch_[i]);
-    if (record.inbox.slots == nullptr || record.inbox.empty()) continue;
+    if (record.state.load(std::memory_order_acquire) == kNfAbsent || record.inbox.empty()) continue;
     const auto handle = static_cast<uint32_t>(record.inbox.slot().packet.load(std::memory_order_relaxed));
     __builtin_prefetch(packet_view(handle), 1);
     __builtin_prefetch(packet_buffer(handle) + kHeadroomBytes);
   }
+}
+
+// What other threads want of this one.
+bool Worker::is_called() const noexcept {
+  return errand_.waits() || returned_.load(std::memory_order_relaxed) != kNoHandle;
+}
+
+void Worker::answer_calls() noexcept {
+  take_returned();
+  if (errand_.waits()) errand_.run();
 }
 
 // Under load, two rounds close together find one packet an NF and fight with the manager for the same cache lines; a
@@ -171,7 +196,7 @@ uint64_t Worker::waiting() const noexcept {
 bool Worker::has_reason_to_wake() const noexcept {
   const WakeThreshold threshold{orders_.wake_packets.load(std::memory_order_relaxed),
                                 clock_.from_us(orders_.wake_deadline_us.load(std::memory_order_relaxed))};
-  return stopping_.load() || worth_waking(waiting(), 0, threshold) || next_resume_tsc() <= tsc_now();
+  return stopping_.load() || is_called() || worth_waking(waiting(), 0, threshold) || next_resume_tsc() <= tsc_now();
 }
 
 void Worker::idle() noexcept {
@@ -180,7 +205,7 @@ void Worker::idle() noexcept {
   const bool spins = bell_.mode() == WaitMode::spin;
   uint32_t turns_let = 0;
   for (uint64_t now = began;; now = tsc_now()) {
-    if (ready_.any() || next_resume_tsc() <= now || stopping_.load(std::memory_order_relaxed)) {
+    if (ready_.any() || next_resume_tsc() <= now || stopping_.load(std::memory_order_relaxed) || is_called()) {
       last_tsc_ = tsc_now();
       return;
     }
@@ -201,11 +226,15 @@ void Worker::idle() noexcept {
           : wake_due(tsc_now(), {0, clock_.from_us(orders_.wake_deadline_us.load(std::memory_order_relaxed))});
   report_.deadline_tsc.store(std::min(next_resume_tsc(), deadline), std::memory_order_relaxed);
   report_.taken.store(taken_ + stalled_, std::memory_order_relaxed);
-  const bool slept = bell_.sleep([this] {
-    if (has_reason_to_wake()) return true;
-    ring_manager();  // it may have gone to sleep relying on this worker to be up
-    return false;
-  });
+  const bool slept = bell_.sleep(
+      [this] {
+        if (has_reason_to_wake()) return true;
+        ring_manager();  // it may have gone to sleep relying on this worker to be up
+        return false;
+      },
+      [this] {
+        if (errand_.waits()) errand_.run();
+      });
   if (slept) add(report_.sleeps, 1);
   last_tsc_ = tsc_now();
 }

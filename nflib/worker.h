@@ -9,13 +9,17 @@
 
 #include <roost/nf.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "core/clock.h"
 #include "core/host_region.h"
+#include "core/packet_memory.h"
 #include "core/path.h"
+#include "nflib/errand.h"
 #include "nflib/fiber.h"
 #include "nflib/hop_queues.h"
 #include "nflib/stub_pool.h"
@@ -41,10 +45,14 @@ class Worker final : public PacketSource {
   void run();
   void stop() noexcept;  // any thread
 
+  // An NF and its record belong to the control thread until it adds them, to the worker's thread from there on, and
+  // to the control thread again from when they are removed.
   // Control thread. The NF's packets come only after the manager has heard that it is ready.
   void add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_shift) noexcept;
-  // Control thread, once the manager delivers nothing more to it and holds that it has nothing left.
-  void remove_nf(uint32_t index) noexcept;
+  // Control thread, while the worker runs and the manager delivers nothing more to these NFs: all of them, or, where
+  // it isn't `done`, none. suspended: one waits in the middle of process(). late: the worker did not come to it.
+  enum class Removal { done, suspended, late };
+  Removal remove_nfs(uint32_t first, uint32_t count, std::chrono::milliseconds patience);
 
   // Worker thread, from inside process().
   void yield() noexcept;
@@ -53,10 +61,11 @@ class Worker final : public PacketSource {
   rte_mempool* pool() noexcept { return pool_; }
   void want_grants(uint32_t count) noexcept;  // any thread
 
-  uint32_t take_granted() noexcept override;
-  void give_back(uint32_t handle) noexcept override;
+  uint32_t take_granted() noexcept override;          // other threads get none
+  void give_back(uint32_t handle) noexcept override;  // any thread; others' wait for take_returned()
+  void take_returned() noexcept;  // to the manager. The worker's thread, or the control thread when that has ended
 
-  static Worker* current() noexcept;  // of the calling thread, null if it is none
+  static Worker* current() noexcept { return current_; }  // of the calling thread, null if it is none
 
  private:
   static constexpr uint32_t kBurstMax = 64;
@@ -87,6 +96,8 @@ class Worker final : public PacketSource {
   void dispatch(uint32_t nf) noexcept;
   void run_hops(Dispatch& burst) noexcept;
   void idle() noexcept;
+  bool is_called() const noexcept;
+  void answer_calls() noexcept;
   bool has_reason_to_wake() const noexcept;
   uint64_t waiting() const noexcept;
   uint64_t charge(NfRecord& nf, uint32_t packets) noexcept;
@@ -122,7 +133,11 @@ class Worker final : public PacketSource {
   RingConsumer grants_;
   HopQueues queues_;  // packets between two hops, where the next NF could not take them at once
   rte_mempool* pool_ = nullptr;
+  // From other threads.
   std::atomic<bool> stopping_{false};
+  std::atomic<uint32_t> returned_{kNoHandle};  // the last packet that they freed; its hash.usr names the one before
+  Errand errand_;
+  static constinit thread_local Worker* current_;
 
   // The round: kept here and not on a stack, since the fiber that drives can change at any dispatch.
   uint32_t batch_[kBurstMax];

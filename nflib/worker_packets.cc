@@ -34,6 +34,13 @@ void write_view(rte_mbuf* view, const Descriptor& d, rte_mempool* pool) noexcept
   view->pool = pool;
 }
 
+Descriptor unwanted(uint32_t handle) noexcept {
+  Descriptor d;
+  d.handle = handle;
+  d.word = drop().with_hops(0).word;
+  return d;
+}
+
 // All verdicts or-ed together, four packets a step: zero only where each of them is next().
 uint32_t any_verdict(const Packet* packets, uint32_t count) noexcept {
   using Lanes = uint32_t __attribute__((vector_size(64)));
@@ -214,6 +221,7 @@ void Worker::ring_manager() noexcept {
 }
 
 uint32_t Worker::take_granted() noexcept {
+  if (current_ != this) return kNoHandle;  // start() and destructors run elsewhere
   Descriptor descriptor;
   if (!grants_.pop(descriptor)) return kNoHandle;
   grants_.publish(true);
@@ -221,10 +229,22 @@ uint32_t Worker::take_granted() noexcept {
 }
 
 void Worker::give_back(uint32_t handle) noexcept {
-  Descriptor d;
-  d.handle = handle;
-  d.word = drop().with_hops(0).word;
-  push_out(d);
+  if (current_ != this) {  // the outbox has one writer: a destructor leaves the packet to it
+    uint32_t& link = packet_view(handle)->hash.usr;
+    link = returned_.load(std::memory_order_relaxed);
+    while (!returned_.compare_exchange_weak(link, handle, std::memory_order_release)) continue;
+    return;
+  }
+  push_out(unwanted(handle));
+}
+
+void Worker::take_returned() noexcept {
+  uint32_t handle = returned_.exchange(kNoHandle, std::memory_order_acquire);
+  while (handle != kNoHandle) {
+    const uint32_t following = packet_view(handle)->hash.usr;
+    push_out(unwanted(handle));
+    handle = following;
+  }
 }
 
 void Worker::want_grants(uint32_t count) noexcept {

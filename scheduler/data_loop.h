@@ -233,6 +233,7 @@ class DataLoop {
 
   struct Sweep {
     uint32_t host, next_row;
+    uint64_t wakes;  // handed over before: the wake thread may still be at the host's bell
     std::function<void()> done;
   };
   std::vector<Sweep> sweeps_;

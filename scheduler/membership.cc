@@ -21,7 +21,7 @@ void DataLoop::remove_host(uint32_t id, std::function<void()> done) {
   host.live = false;
   if (!host.parked) leave_awake(host);
   wheel_.disarm(id);
-  sweeps_.push_back({id, 0, std::move(done)});
+  sweeps_.push_back({id, 0, wake_thread_ == nullptr ? 0 : wake_thread_->handed_over(), std::move(done)});
 }
 
 void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host_id, uint32_t local,
@@ -77,7 +77,7 @@ void DataLoop::sweep_dead_hosts() noexcept {
   for (uint32_t handle = sweep.next_row; handle < end; ++handle)
     if (ledger_.owns(handle, host.owner)) give_up_row(handle, DropCause::host_died);
   sweep.next_row = end;
-  if (end != ledger_.size()) return;
+  if (end != ledger_.size() || (wake_thread_ != nullptr && !wake_thread_->has_rung(sweep.wakes))) return;
   const auto done = std::move(sweep.done);
   sweeps_.erase(sweeps_.begin());
   hosts_[host.id].reset();

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#if defined(__SANITIZE_THREAD__)
+#define RTE_USE_C11_MEM_MODEL 1  // on x86, rte_ring has compiler barriers where the sanitizer would see atomics
+#endif
 #include "scheduler/wake_thread.h"
 
 #include <pthread.h>
 #include <rte_errno.h>
+#include <rte_ring.h>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -29,14 +33,22 @@ WakeThread::~WakeThread() {
   rte_ring_free(ring_);
 }
 
+bool WakeThread::hand_over(Doorbell& bell) noexcept {
+  if (rte_ring_sp_enqueue(ring_, &bell) != 0) return false;
+  ++handed_over_;
+  return true;
+}
+
 void WakeThread::run() noexcept {
   pthread_setname_np(pthread_self(), "roost-wake");
   while (!stopping_.load(std::memory_order_relaxed)) {
     void* bell = nullptr;
-    if (rte_ring_sc_dequeue(ring_, &bell) == 0)
-      static_cast<Doorbell*>(bell)->unblock();
-    else
+    if (rte_ring_sc_dequeue(ring_, &bell) != 0) {
       cpu_pause();
+      continue;
+    }
+    static_cast<Doorbell*>(bell)->unblock();
+    rung_.store(rung_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
 }
 

@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # test.sh [preset...]: builds and tests each preset (default: release, asan, tsan), and stops at the first that fails.
-# Under the thread sanitizer only what is known to be clean runs so far: rings, bitmaps, doorbells, paths and the data
-# loop (the filter is in CMakePresets.json); hosts, fibers and whole managers are still to be brought under it.
 # The release run includes the tests of the tree itself: floors, format, headers compiled alone, scripts.
 # clang-tidy takes minutes and is a command of its own: scripts/tidy.sh.
 set -euo pipefail

@@ -55,6 +55,12 @@ class WorkerFixture {
   ~WorkerFixture() { stop(); }
 
   void add(uint32_t index, Nf& nf) { worker_->add_nf(index, &nf, index << slot_shift_, slot_shift_); }
+  // Once the NF is removed: its place as new, as the manager leaves it for the next one.
+  void clear_place(uint32_t index) {
+    region_.nf(index).consumed = 0;
+    for (uint32_t i = 0; i < inboxes_[index].capacity(); ++i) inboxes_[index].slots[i].tagged = 0;
+    inboxes_[index].position = inboxes_[index].seen = 0;
+  }
   void start() {
     thread_ = std::thread([this] { worker_->run(); });
   }

@@ -3,13 +3,17 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "tests/nflib/worker_fixture.h"
 
 namespace roost {
 namespace {
+
+constexpr std::chrono::milliseconds kPatience{10'000};
 
 class Lambda final : public Nf {
  public:
@@ -182,6 +186,95 @@ TEST(Worker, SeesPacketsOfSeveralSegmentsWhole) {
   EXPECT_FALSE(c->flags & Descriptor::kMoreSegments);
 }
 
+TEST(Worker, PacketsOfOtherThreadsTakeTheWayOfItsOwn) {
+  WorkerFixture fixture(1);
+  rte_mbuf* made = nullptr;
+  Lambda nf([&](Burst&) { made = rte_pktmbuf_alloc(Worker::current()->pool()); });
+  fixture.add(0, nf);
+  fixture.grant(100);
+  fixture.start();
+  EXPECT_EQ(rte_pktmbuf_alloc(fixture.worker().pool()), nullptr);  // as in start(): grants are the worker's
+  fixture.deliver(0, 1, 0, true);
+  ASSERT_EQ(fixture.collect()->handle, 1u);
+  ASSERT_EQ(fixture.worker().remove_nfs(0, 1, kPatience), Worker::Removal::done);
+  ASSERT_NE(made, nullptr);
+  rte_pktmbuf_free(made);  // as in a destructor
+  fixture.wake();
+  const auto freed = fixture.collect();
+  ASSERT_TRUE(freed);
+  EXPECT_EQ(freed->handle, 100u);
+  EXPECT_EQ(Verdict{freed->word}.kind(), Verdict::kDrop);
+}
+
+TEST(Worker, ASuspendedNfIsNotRemoved) {
+  WorkerFixture fixture(2);
+  Lambda sleeper([](Burst&) { Worker::current()->sleep_for_us(200'000); });
+  Lambda quick([](Burst&) {});
+  fixture.add(0, sleeper);
+  fixture.add(1, quick);
+  fixture.start();
+  fixture.deliver(0, 1, 0, true);
+  fixture.deliver(1, 2, 0, true);
+  ASSERT_EQ(fixture.collect()->handle, 2u);
+  EXPECT_EQ(fixture.worker().remove_nfs(0, 2, kPatience), Worker::Removal::suspended);
+  EXPECT_EQ(fixture.worker().remove_nfs(1, 1, kPatience), Worker::Removal::done);
+  ASSERT_EQ(fixture.collect()->handle, 1u);
+  EXPECT_EQ(fixture.worker().remove_nfs(0, 1, kPatience), Worker::Removal::done);
+}
+
+TEST(Worker, NothingIsRemovedWhileAnNfKeepsTheWorker) {
+  WorkerFixture fixture(2);
+  std::atomic<bool> lets_go{false};
+  Lambda runaway([&](Burst&) {
+    while (!lets_go) continue;
+  });
+  Lambda other([](Burst&) {});
+  fixture.add(0, runaway);
+  fixture.add(1, other);
+  fixture.start();
+  fixture.deliver(0, 1, 0, true);
+  while (fixture.region().worker().report.current_nf != 0) continue;
+  EXPECT_EQ(fixture.worker().remove_nfs(1, 1, std::chrono::milliseconds(20)), Worker::Removal::late);
+  lets_go = true;
+  ASSERT_EQ(fixture.collect()->handle, 1u);
+  fixture.deliver(1, 2, 0, true);
+  EXPECT_EQ(fixture.collect()->handle, 2u) << "it is still there";
+}
+
+TEST(Worker, NfsComeAndGoBesideOthers) {
+  WorkerFixture fixture(2, 4);
+  Lambda steady([](Burst&) {});
+  fixture.add(0, steady);
+  fixture.start();
+  for (uint32_t round = 0; round < 50; ++round) {
+    uint32_t seen = 0;  // these are the worker's thread's, until the NF is removed
+    rte_mbuf* made = nullptr;
+    const auto passing = std::make_unique<Lambda>([&](Burst& burst) {
+      seen += burst.size();
+      if (made == nullptr) made = rte_pktmbuf_alloc(Worker::current()->pool());
+    });
+    fixture.grant(100);
+    fixture.add(1, *passing);
+    for (uint32_t i = 0; i < 4; ++i) fixture.deliver(i % 2, i, 0, true);
+    for (uint32_t i = 0; i < 4; ++i) ASSERT_TRUE(fixture.collect());
+    fixture.deliver(0, 9, 0, true);  // the worker is at work meanwhile
+    ASSERT_EQ(fixture.worker().remove_nfs(1, 1, kPatience), Worker::Removal::done);
+    EXPECT_EQ(seen, 2u);
+    ASSERT_NE(made, nullptr);
+    fixture.deliver(0, 10, 0, true);
+    rte_pktmbuf_free(made);  // beside the worker, which gives packets to the manager
+    fixture.deliver(0, 11, 0, true);
+    std::multiset<uint32_t> back;
+    while (back.size() < 4) {
+      const auto descriptor = fixture.collect();
+      ASSERT_TRUE(descriptor);
+      back.insert(descriptor->handle);
+    }
+    EXPECT_EQ(back, (std::multiset<uint32_t>{9, 10, 11, 100}));
+    fixture.clear_place(1);
+  }
+}
+
 class WorkerSleeps : public testing::TestWithParam<WaitMode> {};
 
 TEST_P(WorkerSleeps, AndIsWokenForEachPacket) {
@@ -196,6 +289,24 @@ TEST_P(WorkerSleeps, AndIsWokenForEachPacket) {
   if (GetParam() != WaitMode::spin) {
     EXPECT_GT(fixture.region().worker().report.sleeps, 0u);
   }
+}
+
+TEST_P(WorkerSleeps, AndLetsGoOfNfsInItsSleep) {
+  WorkerFixture fixture(1, 4, GetParam());
+  Lambda nf([](Burst&) {});
+  fixture.add(0, nf);
+  fixture.start();
+  Doorbell& bell = fixture.region().worker().bell;
+  const bool sleeps = GetParam() != WaitMode::spin;
+  while (sleeps && !bell.park()) continue;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(fixture.worker().remove_nfs(0, 1, kPatience), Worker::Removal::done);
+    fixture.add(0, nf);
+  }
+  EXPECT_EQ(bell.release(), sleeps) << "the loop's word counts";
+  bell.unblock();
+  fixture.deliver(0, 1, 0, true);
+  EXPECT_TRUE(fixture.collect());
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, WorkerSleeps, testing::Values(WaitMode::futex, WaitMode::semaphore, WaitMode::spin));

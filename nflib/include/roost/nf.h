@@ -79,7 +79,7 @@ class Context {
   virtual uint16_t port(std::string_view name) const = 0;     // for out(); likewise
 
   // Packets of one's own: says (in start()) that this NF makes some, so that the manager grants its host packets ahead.
-  // rte_pktmbuf_alloc(pool()) then gives one, or null while none is granted.
+  // Inside process(), rte_pktmbuf_alloc(pool()) then gives one, or null while none is granted; elsewhere it gives null.
   virtual void reserve_packets(uint32_t count) = 0;
   virtual rte_mempool* pool() noexcept = 0;
   // Sends a packet that the NF has made or kept. Only inside process().
@@ -88,7 +88,7 @@ class Context {
 
 class Nf {
  public:
-  virtual ~Nf() = default;
+  virtual ~Nf() = default;  // on the control thread, behind the last process(); may free packets
   // Once, before the first packet, on the host's control thread; may take its time, and throw: the spawn then fails
   // with the exception's text.
   virtual void start(Context& context) { static_cast<void>(context); }
