@@ -2,6 +2,7 @@
 // Packets into inboxes. What cannot be finished is refused here, at the chain's entry; in the middle of a chain a
 // packet waits for room, and what would follow it is refused at the entry meanwhile.
 #include <algorithm>
+#include <utility>
 
 #include "scheduler/data_loop.h"
 
@@ -28,6 +29,19 @@ inline void DataLoop::place(NfState& nf, uint32_t handle) noexcept {
   }
   if (row.goes_on) host.ahead_host = nfs_[paths_.nf(row.path, uint32_t{row.hop} + row.granted)].host;
   marks_[mark_count_++] = {&host, nf.local};
+}
+
+// Looks at a host's cursor. One that no honest host writes is a breach, and gets the host killed.
+bool DataLoop::refresh(HostState& host, RingProducer& ring) noexcept {
+  if (ring.refresh()) return true;
+  counters_.breaches.add(1);
+  ++host.breaches;
+  if (!std::exchange(host.breached, true)) breached_.push_back(host.id);
+  return false;
+}
+
+inline bool DataLoop::has_room(NfState& nf, uint32_t segments) noexcept {
+  return nf.inbox.room() >= segments || (refresh(*hosts_[nf.host], nf.inbox) && nf.inbox.room() >= segments);
 }
 
 // Three passes, so that memory answers for one packet while the others are worked on: with many NFs each packet goes to
@@ -58,7 +72,7 @@ void DataLoop::deliver(Batch& batch) noexcept {
       continue;
     }
     const uint32_t segments = segments_of(batch.packets[i]);
-    if (nf.inbox.room() < segments && (!nf.inbox.refresh() || nf.inbox.room() < segments)) {
+    if (!has_room(nf, segments)) {
       drop(batch.packets[i], segments > nf.inbox.capacity() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }
@@ -142,8 +156,7 @@ void DataLoop::advance(uint32_t handle) noexcept {
   const uint32_t segments = segments_of(row.packet);
   if (segments > nf.inbox.capacity()) return drop(row.packet, DropCause::too_long);
   paths_.depart_again(row.epoch);  // counted while it waits, too
-  if (nf.backlog_count != 0 || (nf.inbox.room() < segments && (!nf.inbox.refresh() || nf.inbox.room() < segments)))
-    return add_to_backlog(nf, nf_id, handle);
+  if (nf.backlog_count != 0 || !has_room(nf, segments)) return add_to_backlog(nf, nf_id, handle);
   place(nf, handle);
 }
 
@@ -159,7 +172,7 @@ void DataLoop::deliver_backlogs() noexcept {
   for (size_t i = 0; i < backlogged_.size();) {
     const uint32_t nf_id = backlogged_[i];
     NfState& nf = nfs_[nf_id];
-    nf.inbox.refresh();
+    refresh(*hosts_[nf.host], nf.inbox);
     while (nf.backlog_count != 0) {
       const uint32_t handle = nf.backlog_first - 1;
       LedgerRow& row = ledger_.row(handle);

@@ -43,6 +43,8 @@ struct HostState {
   uint32_t awake_place = 0;  // in the loop's list of workers that are up
   bool parked = false;
   bool live = false;
+  bool swept_for = false;            // it is gone, and the sweep that is under way takes back its packets
+  bool breached = false;             // its cursors are not to be believed; the control side is told
   bool touched = false;              // in this batch
   uint32_t ahead_host = UINT32_MAX;  // in this batch: whose worker the packets reach next
   uint64_t breaches = 0;
