@@ -17,6 +17,7 @@ constexpr std::chrono::milliseconds kPatience_first{60'000}, kPatience_each{50};
 struct SpawnOptions {
   std::string module, service, tier = "fiber", config = "{}", tenant = "default";
   uint32_t count = 1;
+  bool dedicated = false;
 };
 
 Json parse_config(const std::string& option) {
@@ -39,15 +40,11 @@ Json parse_config(const std::string& option) {
 int spawn(const SpawnOptions& options, const Invocation& invocation) {
   const Json config = parse_config(options.config);
   const std::string module = find_module(options.module, module_folders(program_folder() / "../nf"));
+  Json parameters{{"module", module},     {"service", options.service}, {"count", options.count},
+                  {"tier", options.tier}, {"config", config},           {"tenant", options.tenant}};
+  if (options.dedicated) parameters["cores"] = "dedicated";
   Client client = invocation.connect();
-  const Json answer = client.call("spawn",
-                                  {{"module", module},
-                                   {"service", options.service},
-                                   {"count", options.count},
-                                   {"tier", options.tier},
-                                   {"config", config},
-                                   {"tenant", options.tenant}},
-                                  kPatience_first + kPatience_each * options.count);
+  const Json answer = client.call("spawn", parameters, kPatience_first + kPatience_each * options.count);
   if (invocation.printed_as_json(answer)) return kFine;
   const uint64_t count = count_of(answer, "count");
   fmt::print("{} NF{} of service '{}' in tier {}, from number {}, in {} ms\n", grouped(count), count == 1 ? "" : "s",
@@ -73,6 +70,8 @@ void add_spawn(CLI::App& app, Invocation& invocation) {
   command->add_option("--tier", options->tier, "fiber: many to a process; process: one each")
       ->check(CLI::IsMember({"fiber", "process"}))
       ->capture_default_str();
+  command->add_flag("--dedicated", options->dedicated,
+                    "on cores of the configuration's cores.dedicated, one process each, which polls");
   command->add_option("--config", options->config, "what the NF is told: a JSON object, or @FILE")
       ->capture_default_str();
   command->add_option("--tenant", options->tenant, "whose NFs they are; tenants never share a process")

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/figures.h"
+#include "cli/table.h"
 
 namespace roost::cli {
 namespace {
@@ -54,6 +55,9 @@ int stop(const StopOptions& options, const Invocation& invocation) {
   if (invocation.printed_as_json(answer)) return kFine;
   const uint64_t stopped = count_of(answer, "stopped");
   fmt::print("{} NF{} stopped\n", grouped(stopped), stopped == 1 ? "" : "s");
+  for (const Json& host : part_of(answer, "killed"))
+    fmt::print("{} did not end when asked and was killed\n",
+               printable(host.is_string() ? host.get<std::string>() : ""));
   return kFine;
 }
 

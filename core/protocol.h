@@ -8,9 +8,10 @@
 //
 // Operators' methods (parameters -> result):
 //   version {}                                              -> {protocol, manager, pid, uptime_s}
-//   spawn {module, service, count, tier, config, tenant}    -> {first, count, service, tier, spawn_ms}
+//   spawn {module, service, count, tier, cores, config,
+//          tenant}                                          -> {first, count, service, tier, spawn_ms}
 //   ps {after, limit}                                       -> {total, nfs: [...], hosts: [...], events: [...]}
-//   stop {nfs: [ids]} | {service} | {all: true}             -> {stopped}
+//   stop {nfs: [ids]} | {service} | {all: true}             -> {stopped, killed: [hosts that did not end when asked]}
 //   stats {memory}                                          -> counters, books, latency_us, ports, memory if asked
 //   get {name?}                                             -> {settings: [{name, value, unit, least, most, ...}]}
 //   set {name, value}                                       -> {name, value, was}

@@ -9,6 +9,7 @@
 namespace roost {
 namespace {
 
+constexpr uint64_t kInboxSlotsLeast = 4;
 constexpr size_t kCount = static_cast<size_t>(Setting::count);
 
 // In the order of enum Setting.
@@ -56,6 +57,9 @@ void Settings::set(Setting setting, uint64_t value) {
     fail("setting '{}': {} is out of range; it takes {} to {} {}", spec.name, value, spec.least, spec.most, spec.unit);
   if (setting == Setting::inbox_slots && (value & (value - 1)) != 0)
     fail("setting 'inbox_slots': {} is not a power of two (or 0: chosen by itself)", value);
+  if (setting == Setting::inbox_slots && value != 0 && value < kInboxSlotsLeast)
+    fail("setting 'inbox_slots': {} is too small; an inbox has {} slots at least (or 0: chosen by itself)", value,
+         kInboxSlotsLeast);
   values_[static_cast<size_t>(setting)].store(value, std::memory_order_relaxed);
 }
 

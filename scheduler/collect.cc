@@ -168,7 +168,8 @@ void DataLoop::top_up_grants(HostState& host) noexcept {
   const uint64_t asked = host.region.worker().grants_wanted.load(std::memory_order_relaxed);
   if (asked == 0) return;
   const uint64_t wanted = std::min<uint64_t>(asked, settings_.get(Setting::grant_packets));
-  while (host.granted < wanted && (host.grants.room() != 0 || (host.grants.refresh() && host.grants.room() != 0))) {
+  while (host.granted < wanted &&
+         (host.grants.room() != 0 || (refresh(host, host.grants) && host.grants.room() != 0))) {
     rte_mbuf* packet = rte_pktmbuf_alloc(pool_.pool());
     if (packet == nullptr) return;
     const uint32_t handle = PacketPool::handle_of(packet);

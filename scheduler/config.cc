@@ -43,17 +43,20 @@ void read_memory(TableReader& root, ManagerConfig::Memory& memory) {
   reader.finish();
 }
 
-void read_flows(TableReader& root, ManagerConfig::Flows& flows) {
+// Returns whether it says idle_s, which is a setting's starting value.
+bool read_flows(TableReader& root, ManagerConfig::Flows& flows) {
   const toml::table* table = root.table("flows");
-  if (table == nullptr) return;
+  if (table == nullptr) return false;
   TableReader reader(*table, "[flows]", root.problems());
   reader.into(flows.max, "max", kFlowsMin, kFlowsMax);
   reader.into(flows.wide_max, "wide_max", kFlowsMin, kFlowsMax);
   reader.into(flows.idle_s, "idle_s", 1, kFlowIdleMaxS);
   reader.finish();
+  return table->contains("idle_s");
 }
 
-void read_settings(TableReader& root, const ConfigContext& context, std::map<std::string, uint64_t>& settings) {
+void read_settings(TableReader& root, const ConfigContext& context, bool flow_idle_given,
+                   std::map<std::string, uint64_t>& settings) {
   const toml::table* table = root.table("settings");
   if (table == nullptr) return;
   for (const auto& [key, node] : *table) {
@@ -68,6 +71,8 @@ void read_settings(TableReader& root, const ConfigContext& context, std::map<std
       root.problems().add(key.source(), "[settings]: {}", *problem);
     } else if (value->get() < 0) {
       root.problems().add(node.source(), "[settings]: {} = {} is negative; settings are not", name, value->get());
+    } else if (name == "flow_idle_s" && flow_idle_given) {
+      root.problems().add(key.source(), "[settings]: flow_idle_s is given as [flows] idle_s, too; leave one out");
     } else {
       settings[name] = static_cast<uint64_t>(value->get());
     }
@@ -84,10 +89,10 @@ ManagerConfig read_all(const toml::table& table, const ConfigContext& context, C
   }
   read_memory(root, config.memory);
   read_cores(root, context.cores, config.cores);
-  read_flows(root, config.flows);
+  const bool flow_idle_given = read_flows(root, config.flows);
   read_ports(root, config.ports);
   read_services_and_chains(root, config);
-  read_settings(root, context, config.settings);
+  read_settings(root, context, flow_idle_given, config.settings);
   root.finish();
   return config;
 }

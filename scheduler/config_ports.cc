@@ -27,6 +27,11 @@ void read_pcap(TableReader& reader, PcapOptions& options) {
   if (options.read.empty() && options.write.empty()) {
     reader.problems().add(reader.where(), "{}: neither read nor write is given; name a capture file", reader.name());
   }
+  for (const char* key : {"pace", "loop"}) {
+    if (options.read.empty() && reader.has(key))
+      reader.problems().add(reader.where(key), "{}: {} does nothing without read; name the capture to replay",
+                            reader.name(), key);
+  }
   if (!options.read.empty() && access(options.read.c_str(), R_OK) != 0) {
     reader.problems().add(reader.where("read"), "{}: capture '{}' can't be read ({}); name an existing pcap file",
                           reader.name(), options.read, std::strerror(errno));

@@ -75,18 +75,15 @@ void ControlServer::run(int signal_fd) {
   while (!down_) {
     std::vector<pollfd> events{{signal_fd, POLLIN, 0}, {listener_.get(), POLLIN, 0}};
     for (const auto& [fd, connection] : connections_) events.push_back({fd, POLLIN, 0});
-    const size_t own = events.size();
-    for (const int fd : manager_.event_descriptors()) events.push_back({fd, POLLIN, 0});
+    events.push_back({manager_.event_descriptor(), POLLIN, 0});
     if (poll(events.data(), events.size(), -1) < 0) continue;
     if (events[0].revents != 0) {
       spdlog::info("asked to end by a signal");
       down();
       return;
     }
-    if (std::any_of(events.begin() + static_cast<ptrdiff_t>(own), events.end(),
-                    [](const auto& e) { return e.revents != 0; }))
-      manager_.on_events();
-    for (size_t i = 2; i < own; ++i)
+    if (events.back().revents != 0) manager_.on_events();
+    for (size_t i = 2; i + 1 < events.size(); ++i)
       if (events[i].revents != 0 && !serve(connections_.at(events[i].fd))) connections_.erase(events[i].fd);
     if (events[1].revents != 0) accept_all();
   }
@@ -165,10 +162,8 @@ Json ControlServer::answer(const std::string& line) {
 
 Json ControlServer::perform(const std::string& method, const Json& parameters) {
   if (method == "version")
-    return {{"protocol", kProtocolVersion},
-            {"manager", kVersion},
-            {"pid", getpid()},
-            {"uptime_s", manager_.stats(false)["uptime_s"]}};
+    return {
+        {"protocol", kProtocolVersion}, {"manager", kVersion}, {"pid", getpid()}, {"uptime_s", manager_.uptime_s()}};
   if (method == "spawn") return spawn(parameters);
   if (method == "ps")
     return manager_.ps(parameter<int64_t>(parameters, "after", -1), parameter<uint32_t>(parameters, "limit", 1000));
@@ -199,6 +194,10 @@ Json ControlServer::spawn(const Json& parameters) {
   if (tier != "fiber" && tier != "process")
     throw BadParameters(fmt::format("tier '{}': there are fiber and process", tier));
   request.tier = tier == "fiber" ? Tier::fiber : Tier::process;
+  const auto cores = parameter<std::string>(parameters, "cores", "shared");
+  if (cores != "shared" && cores != "dedicated")
+    throw BadParameters(fmt::format("cores '{}': there are shared and dedicated", cores));
+  request.dedicated = cores == "dedicated";
   const auto spawned = manager_.spawn(request);
   return {{"first", spawned.ranges.front().first},
           {"count", request.count},
@@ -208,9 +207,12 @@ Json ControlServer::spawn(const Json& parameters) {
 }
 
 Json ControlServer::stop(const Json& parameters) {
-  if (parameters.contains("nfs")) return {{"stopped", manager_.stop_nfs(numbers(parameters, "nfs"))}};
-  if (parameters.contains("service")) return {{"stopped", manager_.stop_service(required(parameters, "service"))}};
-  if (parameter<bool>(parameters, "all", false)) return {{"stopped", manager_.stop_all()}};
+  const auto answer = [](const Manager::Stopped& stopped) -> Json {
+    return {{"stopped", stopped.nfs}, {"killed", stopped.killed}};
+  };
+  if (parameters.contains("nfs")) return answer(manager_.stop_nfs(numbers(parameters, "nfs")));
+  if (parameters.contains("service")) return answer(manager_.stop_service(required(parameters, "service")));
+  if (parameter<bool>(parameters, "all", false)) return answer(manager_.stop_all());
   throw BadParameters("say which: nfs, service or all");
 }
 

@@ -46,6 +46,9 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
   if (!eventfd_) fail_errno("data loop: eventfd");
   wheel_.reserve(options.hosts_max);
   touched_.reserve(marks_.size());
+  awake_.reserve(options.hosts_max);
+  backlogged_.reserve(std::min(options.nfs_max, pool.handle_bound()) + 1);  // each has a packet, but one just emptied
+  breached_.reserve(options.hosts_max);
   if (options.wake_core >= 0) wake_thread_ = std::make_unique<WakeThread>(options.wake_core);
   busy_tsc_ = start_tsc_;
   wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
@@ -109,7 +112,8 @@ void DataLoop::drop(rte_mbuf* packet, DropCause cause) noexcept {
 
 // What is not a packet's business: work from other threads, and what is done now and then.
 void DataLoop::control() noexcept {
-  if (!sweeps_.empty()) sweep_dead_hosts();
+  if (!breached_.empty()) tell_breaches();
+  if (sweeping()) sweep();
   if (now_ - housekeeping_tsc_ > clock_.from_us(kHousekeepingUs)) housekeeping();
   if (!has_posted_.load(std::memory_order_acquire)) return;
   std::vector<std::function<void()>> work;
@@ -120,6 +124,12 @@ void DataLoop::control() noexcept {
   }
   for (auto& item : work) item();
   busy_ = true;
+}
+
+void DataLoop::tell_breaches() noexcept {
+  for (const uint32_t host : breached_)
+    if (tell_breach_) tell_breach_(host);
+  breached_.clear();
 }
 
 void DataLoop::housekeeping() noexcept {
@@ -175,7 +185,7 @@ bool DataLoop::has_reason_to_stay_up() noexcept {
 }
 
 void DataLoop::sleep() noexcept {
-  if (!sweeps_.empty() || !backlogged_.empty()) return;
+  if (sweeping() || !backlogged_.empty()) return;
   const uint64_t until = sleep_until();
   if (until <= now_ + clock_.from_us(kWorthSleepingUs)) return;
   const auto set_asleep = [this](uint32_t asleep) {

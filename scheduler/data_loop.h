@@ -64,6 +64,9 @@ class DataLoop {
   void post(std::function<void()> work);
   void call(const std::function<void()>& work);
 
+  // Before run(): has the loop's thread tell, once, which host wrote a cursor that no honest one writes.
+  void on_breach(std::function<void(uint32_t host)> tell) { tell_breach_ = std::move(tell); }
+
   // What others may read at any time.
   const LoopCounters& counters() const noexcept { return counters_; }
   const Histogram& latency() const noexcept { return latency_; }  // arrival to transmission, TSC cycles
@@ -126,6 +129,7 @@ class DataLoop {
   uint64_t sleep_until() const noexcept;
   bool has_reason_to_stay_up() noexcept;
   void drop(rte_mbuf* packet, DropCause cause) noexcept;
+  void tell_breaches() noexcept;
 
   // classify.cc
   void classify(Batch& batch) noexcept;
@@ -143,6 +147,8 @@ class DataLoop {
   void prepare(Batch& batch) noexcept;
   void deliver(Batch& batch) noexcept;
   bool admits(uint32_t path) const noexcept;
+  bool has_room(NfState& nf, uint32_t segments) noexcept;
+  bool refresh(HostState& host, RingProducer& ring) noexcept;
   void place(NfState& nf, uint32_t handle) noexcept;
   Descriptor place_segments(NfState& nf, const HostState& host, const rte_mbuf* packet, Descriptor d) noexcept;
   void advance(uint32_t handle) noexcept;
@@ -186,7 +192,8 @@ class DataLoop {
 
   // membership.cc
   void give_orders(HostState& host) noexcept;
-  void sweep_dead_hosts() noexcept;
+  bool sweeping() const noexcept { return !departed_.empty() || !swept_for_.empty(); }
+  void sweep() noexcept;
   void give_up_row(uint32_t handle, DropCause cause) noexcept;
 
   const TscClock clock_;
@@ -223,20 +230,27 @@ class DataLoop {
   std::array<Mark, 3 * kMarksATime> marks_;
   std::array<uint16_t, 64> mark_of_word_{};  // where to look for a word's mark
   uint32_t mark_count_ = 0;
-  uint32_t placed_ = 0;              // packets behind these marks
+  uint32_t placed_ = 0;  // packets behind these marks
+  // Packet code adds to these lists; they have room from the start for all that there can be, which is address space
+  // until it is used.
   std::vector<HostState*> touched_;  // hosts that got packets in this batch
   std::vector<HostState*> awake_;    // workers that may have something in their outboxes
   std::vector<std::vector<HostState*>> awake_on_core_;
   std::vector<uint32_t> backlogged_;  // NFs with a backlog
+  std::vector<uint32_t> breached_;    // hosts to tell of
   TimerWheel wheel_;
   std::unique_ptr<WakeThread> wake_thread_;
 
-  struct Sweep {
-    uint32_t host, next_row;
+  // Hosts that are gone. A sweep over the ledger takes back what all of them held; who goes meanwhile waits for the
+  // next one.
+  struct Departed {
+    uint32_t host;
     uint64_t wakes;  // handed over before: the wake thread may still be at the host's bell
     std::function<void()> done;
   };
-  std::vector<Sweep> sweeps_;
+  std::vector<Departed> departed_, swept_for_;
+  uint32_t sweep_row_ = 0;
+  std::function<void(uint32_t)> tell_breach_;
 
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;

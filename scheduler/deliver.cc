@@ -2,6 +2,7 @@
 // Packets into inboxes. What cannot be finished is refused here, at the chain's entry; in the middle of a chain a
 // packet waits for room, and what would follow it is refused at the entry meanwhile.
 #include <algorithm>
+#include <utility>
 
 #include "scheduler/data_loop.h"
 
@@ -39,6 +40,19 @@ inline void DataLoop::place(NfState& nf, uint32_t handle) noexcept {
   ++placed_;
 }
 
+// Looks at a host's cursor. One that no honest host writes is a breach, and gets the host killed.
+bool DataLoop::refresh(HostState& host, RingProducer& ring) noexcept {
+  if (ring.refresh()) return true;
+  counters_.breaches.add(1);
+  ++host.breaches;
+  if (!std::exchange(host.breached, true)) breached_.push_back(host.id);
+  return false;
+}
+
+inline bool DataLoop::has_room(NfState& nf, uint32_t segments) noexcept {
+  return nf.inbox.room() >= segments || (refresh(*hosts_[nf.host], nf.inbox) && nf.inbox.room() >= segments);
+}
+
 // Asks for what deliver() will write to: with many NFs each packet goes to lines that have gone cold, or that the
 // worker has read last, and they arrive while the loop collects.
 void DataLoop::prepare(Batch& batch) noexcept {
@@ -69,7 +83,7 @@ void DataLoop::deliver(Batch& batch) noexcept {
       continue;
     }
     const uint32_t segments = segments_of(batch.packets[i]);
-    if (nf.inbox.room() < segments && (!nf.inbox.refresh() || nf.inbox.room() < segments)) {
+    if (!has_room(nf, segments)) {
       drop(batch.packets[i], segments > nf.inbox.capacity() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }
@@ -147,8 +161,7 @@ void DataLoop::advance(uint32_t handle) noexcept {
   const uint32_t segments = segments_of(row.packet);
   if (segments > nf.inbox.capacity()) return drop(row.packet, DropCause::too_long);
   paths_.depart_again(row.epoch);  // counted while it waits, too
-  if (nf.backlog_count != 0 || (nf.inbox.room() < segments && (!nf.inbox.refresh() || nf.inbox.room() < segments)))
-    return add_to_backlog(nf, row.way.nf, handle);
+  if (nf.backlog_count != 0 || !has_room(nf, segments)) return add_to_backlog(nf, row.way.nf, handle);
   place(nf, handle);
 }
 
@@ -164,7 +177,7 @@ void DataLoop::deliver_backlogs() noexcept {
   for (size_t i = 0; i < backlogged_.size();) {
     const uint32_t nf_id = backlogged_[i];
     NfState& nf = nfs_[nf_id];
-    nf.inbox.refresh();
+    refresh(*hosts_[nf.host], nf.inbox);
     while (nf.backlog_count != 0) {
       const uint32_t handle = nf.backlog_first - 1;
       LedgerRow& row = ledger_.row(handle);

@@ -31,13 +31,15 @@ struct HostLink {
   Tier tier = Tier::fiber;
   std::string tenant;
   uint32_t core = 0;
+  bool on_dedicated = false;  // the core is this host's alone
   pid_t pid = -1;
   FileDescriptor socket, pidfd;
   SharedMemory region;
   RangeAllocator places;  // NF numbers in this host
   RangeAllocator slots;   // inbox slots
   uint32_t nfs = 0;
-  bool dead = false;
+  std::set<uint32_t> groups;   // first NFs of its groups
+  bool dead = false;           // it has ended; its packets are being taken back
   bool orphan = false;         // its nursery is gone: nobody will tell how it ended
   std::set<uint32_t> modules;  // loaded, by number
 

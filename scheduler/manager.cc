@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <spdlog/spdlog.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@ namespace roost {
 namespace {
 
 constexpr size_t kEventsKept = 100;
+constexpr uint32_t kLoopPiece = 1'024;  // NFs that the loop is handed between two of its turns
 
 cpu_set_t only(uint32_t core) {
   cpu_set_t set;
@@ -27,7 +27,7 @@ cpu_set_t only(uint32_t core) {
   return set;
 }
 
-// The control thread, and what it starts, stays off the cores on which NFs run, where there are others.
+// The control thread, and what it starts, stays off cores on which NFs run, where there are others.
 void leave_cores(const std::vector<uint32_t>& cores) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) != 0) return;
@@ -51,17 +51,21 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       hugepages_(config.memory.hugepages),
       wait_mode_(config.cores.wait_mode),
       shared_cores_(config.cores.shared),
+      dedicated_cores_(config.cores.dedicated),
       host_program_(host_program),
-      host_numbers_(LoopOptions{}.hosts_max),
-      nf_numbers_(LoopOptions{}.nfs_max),
-      started_tsc_(tsc_now()),
-      swept_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
+      started_tsc_(tsc_now()) {
+  settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   for (const auto& [name, value] : config.settings) settings_.set(name, value);
   raise_descriptor_limit();
   host_listener_ = listen_unix(socket_path_ + ".hosts", SOCK_SEQPACKET);
   host_socket_.path = socket_path_ + ".hosts";
   make_loop(config, opener);
   loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
+  loop_->on_breach([this](uint32_t host) { loop_notices_.put({LoopNotice::Kind::breach, host}); });
+  watched_.watch(host_listener_.get(), mark(Source::newcomers));
+  watched_.watch(loop_notices_.fd(), mark(Source::loop));
+  leave_cores(dedicated_cores_);
   leave_cores(shared_cores_);
   nursery();
   loop_thread_ = std::thread([this, io = config.cores.io] {
@@ -110,20 +114,24 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
   options.flows_wide_max = config.flows.wide_max;
   options.wake_core = config.cores.wake ? static_cast<int>(*config.cores.wake) : -1;
   options.shares_core = std::find(shared_cores_.begin(), shared_cores_.end(), config.cores.io) != shared_cores_.end();
-  settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   loop_ = std::make_unique<DataLoop>(options, settings_, *pool_, std::move(ports), std::move(services),
                                      std::move(chains), std::move(chain_of_port));
 }
 
 Manager::~Manager() {
   // Hosts first: as long as the loop turns, what they still give back is taken.
-  for (auto& [id, host] : hosts_)
-    if (!host->dead) end_host(*host);
+  std::vector<HostLink*> hosts;
+  for (const auto& [id, host] : registry_.hosts())
+    if (!host->dead) hosts.push_back(host.get());
+  try {
+    end_hosts(hosts);
+  } catch (const std::exception& error) {  // they end with the nursery
+    spdlog::error("{}", error.what());
+  }
   loop_->stop();
   if (loop_thread_.joinable()) loop_thread_.join();
   nursery_.reset();
-  loop_.reset();
-  hosts_.clear();
+  loop_.reset();  // before the memory that it shares with hosts
 }
 
 uint16_t Manager::service_number(const std::string& name) const {
@@ -143,6 +151,29 @@ void Manager::set(const std::string& name, uint64_t value) {
   loop_->call([this] { loop_->refresh_orders(); });
 }
 
+// Has the loop's thread do something with all NFs of these groups, a piece between two turns.
+void Manager::in_loop(const std::vector<uint32_t>& firsts, const std::function<void(uint32_t, uint32_t)>& work) {
+  std::vector<std::pair<uint32_t, uint32_t>> piece;
+  uint32_t nfs = 0;
+  const auto hand_over = [&] {
+    if (nfs == 0) return;
+    loop_->call([&] {
+      for (const auto& [first, count] : piece) work(first, count);
+    });
+    piece.clear();
+    nfs = 0;
+  };
+  for (const uint32_t group : firsts)
+    for (uint32_t done = 0, count = registry_.group(group).count; done < count;) {
+      const uint32_t more = std::min(kLoopPiece - nfs, count - done);
+      piece.emplace_back(group + done, more);
+      done += more;
+      nfs += more;
+      if (nfs == kLoopPiece) hand_over();
+    }
+  hand_over();
+}
+
 void Manager::pause_receiving(bool paused) {
   loop_->call([this, paused] { loop_->pause_receiving(paused); });
 }
@@ -158,17 +189,6 @@ void Manager::drain(uint32_t patience_ms) {
     loop_->call([this, &held] { held = loop_->books().held; });
     if (held != 0) usleep(2'000);
   }
-}
-
-std::vector<int> Manager::event_descriptors() const {
-  std::vector<int> descriptors{host_listener_.get(), swept_event_.get()};
-  if (nursery_) descriptors.push_back(nursery_->fd());
-  for (const auto& [id, host] : hosts_) {
-    if (host->dead) continue;
-    descriptors.push_back(host->pidfd.get());
-    descriptors.push_back(host->socket.get());
-  }
-  return descriptors;
 }
 
 }  // namespace roost

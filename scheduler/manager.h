@@ -2,8 +2,11 @@
 // The manager's control side: it owns the data loop, hosts and NFs, and does what operators ask. One thread, the
 // control thread, calls all of it.
 //
-//   manager.cc          set-up, events, the end         manager_hosts.cc    hosts made, attached, dead
-//   manager_spawn.cc    NFs started and stopped         manager_report.cc   ps and stats
+//   manager.cc         set-up, settings, the end      manager_hosts.cc    hosts made and attached
+//   manager_spawn.cc   NFs started                    manager_ends.cc     hosts that end, asked or not
+//   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
+//
+// Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once
 
 #include <unistd.h>
@@ -15,13 +18,16 @@
 #include <thread>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/protocol.h"
 #include "core/settings.h"
 #include "scheduler/config.h"
 #include "scheduler/data_loop.h"
-#include "scheduler/host_link.h"
+#include "scheduler/event_set.h"
+#include "scheduler/mailbox.h"
 #include "scheduler/module_store.h"
 #include "scheduler/nursery.h"
+#include "scheduler/registry.h"
 
 namespace roost {
 
@@ -41,6 +47,7 @@ class Manager {
     std::string service;
     uint32_t count = 1;
     Tier tier = Tier::fiber;
+    bool dedicated = false;  // on a core of the host's own, which polls
     std::string tenant = "default";
     Json config = Json::object();
   };
@@ -50,10 +57,15 @@ class Manager {
   };
   // All or none. Throws Error.
   Spawned spawn(const SpawnRequest& request);
-  // Returns how many have gone. Throws Error for a number that is no NF's.
-  uint32_t stop_nfs(const std::vector<uint32_t>& nfs);
-  uint32_t stop_service(const std::string& service);
-  uint32_t stop_all();
+  struct Stopped {
+    uint32_t nfs = 0;
+    std::vector<std::string> killed{};  // hosts that did not end when asked
+  };
+  // Once these return, the NFs are gone from ps and stats. Throw Error, for a number that is no NF's before anything is
+  // stopped.
+  Stopped stop_nfs(std::vector<uint32_t> nfs);
+  Stopped stop_service(const std::string& service);
+  Stopped stop_all();
 
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
@@ -69,21 +81,25 @@ class Manager {
   uint64_t tsc_hz() const noexcept { return tsc_hz_; }
   const std::string& socket_path() const noexcept { return socket_path_; }
 
-  // Descriptors that are readable when on_event() has something to do: hosts that die or come, sweeps that end.
-  std::vector<int> event_descriptors() const;
+  double uptime_s() const noexcept {
+    return static_cast<double>(tsc_now() - started_tsc_) / static_cast<double>(tsc_hz_);
+  }
+
+  // Readable when on_events() has something to do: hosts that come, die or misbehave, sweeps that end.
+  int event_descriptor() const noexcept { return watched_.fd(); }
   void on_events();
 
  private:
-  struct Group {  // NFs started together in one host
-    uint32_t first, count;
-    uint16_t service;
+  // What an event is about; the mark of a watched descriptor is one of these and a host's number.
+  enum class Source : uint32_t { newcomers, loop, nursery, host_process, host_socket };
+  static constexpr uint64_t mark(Source source, uint32_t host = 0) noexcept {
+    return static_cast<uint64_t>(source) << 32 | host;
+  }
+  // From the loop's thread.
+  struct LoopNotice {
+    enum class Kind : uint8_t { swept, breach } kind;  // its packets are all back; it did what no honest host does
     uint32_t host;
-    uint32_t place;  // of the first, in the host
-    uint32_t first_slot;
-    uint8_t slot_shift;
-    std::string module;
   };
-  using Groups = std::map<uint32_t, Group>;  // by first NF
   struct SocketFile {
     std::string path{};
     ~SocketFile() {
@@ -93,34 +109,47 @@ class Manager {
 
   void make_loop(const ManagerConfig& config, const PortOpener& opener);
   uint16_t service_number(const std::string& name) const;
+  void in_loop(const std::vector<uint32_t>& firsts, const std::function<void(uint32_t first, uint32_t count)>& work);
   void event(std::string text);
 
-  HostLink& host_for(const SpawnRequest& request, uint32_t core, uint32_t count);
-  HostLink& make_host(Tier tier, const std::string& tenant, uint32_t core);
+  // manager_hosts.cc
+  HostLink& make_host(const SpawnRequest& request, uint32_t core);
   HostLayout layout_for(Tier tier) const;
   FileDescriptor await_host(const std::string& token, const HostLink& host, Json& request_id);
   void welcome(HostLink& host, const Json& request_id);
   void add_to_loop(HostLink& host);
+  void turn_away_newcomers();
   void turn_away(int connection, const std::string& why);
   NurseryLink& nursery();
-  void read_nursery_notices();
-  void host_died(HostLink& host);
-  std::string services_of(const HostLink& host) const;
-  void finish_sweeps();
-  void remove_from_loop(HostLink& host);
-  void end_host(HostLink& host);
 
+  // manager_ends.cc
+  void on_event(Source source, uint32_t host);
+  void read_nursery_notices();
+  void read_loop_notices();
+  void host_spoke(HostLink& host);
+  void host_died(HostLink& host);
+  void kill_host(HostLink& host, std::string_view why);
+  std::vector<std::string> end_hosts(const std::vector<HostLink*>& hosts);
+  void bury(const std::vector<HostLink*>& hosts);
+  void wait_for_sweeps();
+  std::string what_it_had(const HostLink& host) const;
+
+  // manager_spawn.cc
   void check_room(const SpawnRequest& request) const;
-  void undo_spawn(const Spawned& spawned, const char* why);
+  std::vector<uint32_t> cores_for(const SpawnRequest& request);
+  HostLink& host_for(const SpawnRequest& request, uint32_t core, uint32_t count);
   uint8_t slot_shift_for(const HostLink& host, uint32_t count) const;
-  const Group& start_group(HostLink& host, const SpawnRequest& request, uint32_t count);
+  const NfGroup& start_group(HostLink& host, const SpawnRequest& request, uint32_t count);
   void load_module(HostLink& host, const ModuleCopy& module);
-  uint32_t stop_range(uint32_t first, uint32_t count);
-  void split_group(uint32_t at);
-  uint32_t stop_groups(const std::vector<uint32_t>& firsts);
+  void undo_spawn(const Spawned& spawned, const char* why);
+
+  // manager_stop.cc
+  Stopped stop_groups(const std::vector<uint32_t>& firsts);
+  void stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back);
+  void retire(const std::vector<uint32_t>& firsts);
+  void forget(const std::vector<uint32_t>& firsts);
   bool wait_for_packets();
-  void retire(const Group& group);
-  void forget(Groups::iterator group, bool give_place_back);
+
   Json memory_stats() const;
 
   std::string socket_path_;
@@ -128,7 +157,7 @@ class Manager {
   uint64_t tsc_hz_;
   Hugepages hugepages_;
   WaitMode wait_mode_;
-  std::vector<uint32_t> shared_cores_;
+  std::vector<uint32_t> shared_cores_, dedicated_cores_;
   std::map<std::string, uint16_t> services_, ports_;
   std::vector<std::string> service_names_;
   std::unique_ptr<PacketPool> pool_;
@@ -140,17 +169,14 @@ class Manager {
   std::string host_program_;
   std::unique_ptr<NurseryLink> nursery_;  // none: it died; the next host to be made brings another
   ModuleStore modules_;
-  std::map<uint32_t, std::unique_ptr<HostLink>> hosts_;
-  RangeAllocator host_numbers_, nf_numbers_;
-  Groups groups_;
-  uint32_t nfs_live_ = 0;
+  Registry registry_;
+  uint32_t hosts_leaving_ = 0;  // of the registry's, dead
   uint32_t generation_ = 0;
   uint64_t started_tsc_;
   std::deque<std::string> events_;  // the last hundred
 
-  std::mutex swept_mutex_;
-  std::vector<uint32_t> swept_;  // hosts whose packets are all back; from the loop's thread
-  FileDescriptor swept_event_;
+  EventSet watched_;
+  Mailbox<LoopNotice> loop_notices_;
 };
 
 }  // namespace roost

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Hosts: made, attached, ended, dead.
+// Hosts: made and attached.
 #include <poll.h>
-#include <signal.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
-#include <cstring>
 
 #include "core/error.h"
 #include "core/socket.h"
@@ -20,7 +17,6 @@ namespace roost {
 namespace {
 
 constexpr int kAttachPatience_ms = 10'000;
-constexpr int kEndPatience_ms = 2'000;
 constexpr uint32_t kFiberNfsMax = 1 << 17;  // in one host; then there is another
 constexpr uint32_t kFiberSlots = 16 * kFiberNfsMax + (1 << 20);
 constexpr uint32_t kProcessSlots = 1 << 15;
@@ -29,13 +25,6 @@ std::string new_token() {
   std::array<uint64_t, 2> random{};
   if (getrandom(random.data(), sizeof random, 0) != ssize_t{sizeof random}) fail_errno("host: no random numbers");
   return fmt::format("{:016x}{:016x}", random[0], random[1]);
-}
-
-std::string how_it_ended(int status) {
-  if (status < 0) return "ended";
-  if (WIFSIGNALED(status))
-    return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
-  return fmt::format("exited with status {}", WEXITSTATUS(status));
 }
 
 bool readable(int fd, int patience_ms) {
@@ -54,21 +43,21 @@ HostLayout Manager::layout_for(Tier tier) const {
   return layout;
 }
 
-HostLink& Manager::make_host(Tier tier, const std::string& tenant, uint32_t core) {
-  const auto id = host_numbers_.take(1);
-  if (!id) fail("no more than {} hosts at a time", LoopOptions{}.hosts_max);
-  auto host = std::make_unique<HostLink>(*id, layout_for(tier));
+HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
+  const uint32_t id = registry_.take_host_number();
+  auto host = std::make_unique<HostLink>(id, layout_for(request.tier));
   try {
     host->generation = ++generation_;
-    host->tier = tier;
-    host->tenant = tenant;
+    host->tier = request.tier;
+    host->tenant = request.tenant;
     host->core = core;
+    host->on_dedicated = request.dedicated;
     SharedMemoryOptions memory;
-    memory.name = fmt::format("roost-host-{}", *id);
+    memory.name = fmt::format("roost-host-{}", id);
     memory.bytes = host->layout.bytes();
-    memory.hugepages = tier == Tier::fiber ? hugepages_ : Hugepages::never;
+    memory.hugepages = request.tier == Tier::fiber ? hugepages_ : Hugepages::never;
     host->region = SharedMemory::create(memory);
-    HostRegion(host->region.data(), host->layout).worker().bell.init(wait_mode_);
+    HostRegion(host->region.data(), host->layout).worker().bell.init(request.dedicated ? WaitMode::spin : wait_mode_);
     const std::string token = new_token();
     host->pid = nursery().fork_host(token, core);
     host->pidfd = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, host->pid, 0)));
@@ -77,11 +66,14 @@ HostLink& Manager::make_host(Tier tier, const std::string& tenant, uint32_t core
     host->socket = await_host(token, *host, request_id);
     welcome(*host, request_id);
     host->region.close_descriptor();
+    watched_.watch(host->pidfd.get(), mark(Source::host_process, id));
+    watched_.watch(host->socket.get(), mark(Source::host_socket, id));
     add_to_loop(*host);
-    return *(hosts_[*id] = std::move(host));
+    return registry_.add_host(std::move(host));
   } catch (...) {
     host->kill_now();
-    host_numbers_.give_back(*id, 1);
+    if (nursery_ && host->pid > 0) nursery_->forget(host->pid);
+    registry_.give_host_number_back(id);
     throw;
   }
 }
@@ -152,6 +144,11 @@ void Manager::add_to_loop(HostLink& host) {
   loop_->call([&] { loop_->add_host(std::move(state)); });
 }
 
+void Manager::turn_away_newcomers() {
+  while (FileDescriptor connection = accept_unix(host_listener_.get()))
+    turn_away(connection.get(), "no host is expected; hosts are started by 'roost spawn'");
+}
+
 void Manager::turn_away(int connection, const std::string& why) {
   try {
     send_message(connection, rpc_error(nullptr, RpcError::failed, why).dump());
@@ -159,115 +156,12 @@ void Manager::turn_away(int connection, const std::string& why) {
   }
 }
 
-void Manager::on_events() {
-  read_nursery_notices();
-  while (FileDescriptor connection = accept_unix(host_listener_.get()))
-    turn_away(connection.get(), "no host is expected; hosts are started by 'roost spawn'");
-  for (auto& [id, host] : hosts_) {
-    if (host->dead) continue;
-    if (readable(host->pidfd.get(), 0)) {
-      host_died(*host);
-    } else if (readable(host->socket.get(), 0)) {
-      bool closed = false;
-      receive_message(host->socket.get(), &closed);
-      event(fmt::format("{}: {}; it is killed", host->name(),
-                        closed ? "closed its socket" : "speaks without being asked"));
-      host->kill_now();
-    }
-  }
-  finish_sweeps();
-}
-
 NurseryLink& Manager::nursery() {
-  if (!nursery_) nursery_ = std::make_unique<NurseryLink>(host_program_, socket_path_);
+  if (!nursery_) {
+    nursery_ = std::make_unique<NurseryLink>(host_program_, socket_path_);
+    watched_.watch(nursery_->fd(), mark(Source::nursery));
+  }
   return *nursery_;
-}
-
-// Hosts end with the nursery that they were forked from, each an event of its own; the manager and its ports go on.
-void Manager::read_nursery_notices() {
-  try {
-    if (nursery_) nursery_->read_notices();
-  } catch (const std::exception& error) {
-    event(fmt::format("nursery (pid {}): {}; its hosts end with it, the next 'roost spawn' starts another",
-                      nursery_->pid(), error.what()));
-    nursery_.reset();
-    for (auto& [id, host] : hosts_) host->orphan = true;
-  }
-}
-
-// What is lost with a host, and what helps.
-std::string Manager::services_of(const HostLink& host) const {
-  std::map<uint16_t, uint32_t> nfs;
-  for (const auto& [first, group] : groups_)
-    if (group.host == host.id) nfs[group.service] += group.count;
-  std::string text;
-  for (const auto& [service, count] : nfs)
-    text += fmt::format("{}{} of '{}'", text.empty() ? "" : ", ", count, service_names_[service]);
-  if (text.empty()) return "it had no NFs";
-  return fmt::format("its {} NFs are gone ({}), its packets are taken back; 'roost spawn' starts others", host.nfs,
-                     text);
-}
-
-void Manager::host_died(HostLink& host) {
-  int status = -1;
-  try {
-    if (nursery_ && !host.orphan) {
-      status = nursery_->wait_status(host.pid, 500);
-      nursery_->forget(host.pid);
-    }
-  } catch (const Error&) {  // the nursery has died too; the next event says so
-  }
-  event(fmt::format("{}: {}; {}", host.name(), how_it_ended(status), services_of(host)));
-  remove_from_loop(host);
-}
-
-// Its NFs leave their services, its packets come back by the ledger; finish_sweeps() does the rest.
-void Manager::remove_from_loop(HostLink& host) {
-  host.dead = true;
-  host.socket.reset();
-  for (const auto& [first, group] : groups_)
-    if (group.host == host.id) retire(group);
-  loop_->post([this, id = host.id] {
-    loop_->remove_host(id, [this, id] {
-      const std::lock_guard lock(swept_mutex_);
-      swept_.push_back(id);
-      const uint64_t one = 1;
-      if (write(swept_event_.get(), &one, sizeof one) < 0) return;
-    });
-  });
-}
-
-void Manager::finish_sweeps() {
-  std::vector<uint32_t> swept;
-  {
-    const std::lock_guard lock(swept_mutex_);
-    swept.swap(swept_);
-    uint64_t count;
-    if (read(swept_event_.get(), &count, sizeof count) < 0 && swept.empty()) return;
-  }
-  for (const uint32_t id : swept) {
-    for (auto it = groups_.begin(); it != groups_.end();) {
-      const auto group = it++;
-      if (group->second.host == id) forget(group, false);
-    }
-    hosts_.erase(id);
-    host_numbers_.give_back(id, 1);
-  }
-}
-
-// A host that has nothing to do any more: asked to end, and killed if it does not.
-void Manager::end_host(HostLink& host) {
-  try {
-    host.tell("quit", Json::object());
-  } catch (const Error&) {  // it has ended by itself
-  }
-  if (!readable(host.pidfd.get(), kEndPatience_ms)) {
-    event(fmt::format("{}: does not end when asked; it is killed", host.name()));
-    host.kill_now();
-    readable(host.pidfd.get(), kEndPatience_ms);
-  }
-  if (nursery_) nursery_->forget(host.pid);
-  remove_from_loop(host);
 }
 
 }  // namespace roost

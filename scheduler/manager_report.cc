@@ -30,16 +30,20 @@ uint64_t page_table_bytes(pid_t pid) { return kib_of(fmt::format("/proc/{}/statu
 
 Json Manager::ps(int64_t after, uint32_t limit) {
   Json nfs = Json::array(), hosts = Json::array();
-  for (const auto& [first, group] : groups_) {
-    const HostLink& host = *hosts_.at(group.host);
+  const uint32_t from = after < 0 ? 0 : static_cast<uint32_t>(std::min<int64_t>(after + 1, UINT32_MAX));
+  const NfGroup* around = registry_.group_of(from);
+  auto it = registry_.groups().lower_bound(around == nullptr ? from : around->first);
+  for (; it != registry_.groups().end() && nfs.size() < limit; ++it) {
+    const NfGroup& group = it->second;
+    const HostLink& host = *registry_.hosts().at(group.host);
     const HostRegion region(host.region.data(), host.layout);
-    for (uint32_t i = 0; i < group.count && nfs.size() < limit; ++i) {
-      if (int64_t{first} + i <= after) continue;
+    for (uint32_t i = from > group.first ? from - group.first : 0; i < group.count && nfs.size() < limit; ++i) {
+      const uint32_t nf = group.first + i;
       const NfRecord& record = region.nf(group.place + i);
       const uint64_t packets = record.packets.load(std::memory_order_relaxed);
       const uint64_t cycles = record.cycles.load(std::memory_order_relaxed);
       nfs.push_back(
-          {{"id", first + i},
+          {{"id", nf},
            {"service", service_names_[group.service]},
            {"module", group.module},
            {"tier", tier_name(host.tier)},
@@ -47,12 +51,12 @@ Json Manager::ps(int64_t after, uint32_t limit) {
            {"host", host.id},
            {"core", host.core},
            {"state", host.dead ? "leaving" : "live"},
-           {"delivered", loop_->nf_delivered(first + i)},
+           {"delivered", loop_->nf_delivered(nf)},
            {"packets", packets},
            {"cycles_per_packet", packets == 0 ? 0.0 : static_cast<double>(cycles) / static_cast<double>(packets)}});
     }
   }
-  for (const auto& [id, host] : hosts_) {
+  for (const auto& [id, host] : registry_.hosts()) {
     if (hosts.size() == kHostsShown) break;
     const auto& report = HostRegion(host->region.data(), host->layout).worker().report;
     hosts.push_back({{"id", id},
@@ -66,7 +70,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
                      {"sleeps", report.sleeps.load(std::memory_order_relaxed)},
                      {"yields", report.yields.load(std::memory_order_relaxed)}});
   }
-  return {{"total", nfs_live_}, {"nfs", nfs}, {"hosts", hosts}, {"events", events_}};
+  return {{"total", registry_.nfs()}, {"nfs", nfs}, {"hosts", hosts}, {"events", events_}};
 }
 
 Json Manager::stats(bool with_memory) {
@@ -82,13 +86,12 @@ Json Manager::stats(bool with_memory) {
               {"dropped", dropped},         {"held", books.held},       {"balanced", books.balanced()},
               {"flows", loop_->flows()},    {"paths", loop_->paths()}};
   });
-  result["uptime_s"] = static_cast<double>(tsc_now() - started_tsc_) / static_cast<double>(tsc_hz_);
-  result["nfs_live"] = nfs_live_;
-  result["hosts_live"] =
-      std::count_if(hosts_.begin(), hosts_.end(), [](const auto& host) { return !host.second->dead; });
+  result["uptime_s"] = uptime_s();
+  result["nfs_live"] = registry_.nfs();
+  result["hosts_live"] = registry_.hosts().size() - hosts_leaving_;
   uint64_t with_packets = 0;  // in the middle of runs, only the worker sees them
-  for (const auto& [first, group] : groups_) {
-    const HostLink& host = *hosts_.at(group.host);
+  for (const auto& [first, group] : registry_.groups()) {
+    const HostLink& host = *registry_.hosts().at(group.host);
     const HostRegion region(host.region.data(), host.layout);
     for (uint32_t i = 0; i < group.count; ++i)
       with_packets += region.nf(group.place + i).packets.load(std::memory_order_relaxed) != 0;
@@ -136,7 +139,7 @@ Json Manager::stats(bool with_memory) {
 
 Json Manager::memory_stats() const {
   uint64_t hosts = 0, tables = page_table_bytes(getpid());
-  for (const auto& [id, host] : hosts_) {
+  for (const auto& [id, host] : registry_.hosts()) {
     if (host->dead) continue;
     hosts += pss_bytes(host->pid);
     tables += page_table_bytes(host->pid);

@@ -9,6 +9,7 @@ namespace roost {
 void DataLoop::add_host(std::unique_ptr<HostState> host) {
   const uint32_t id = host->id;
   if (awake_on_core_.size() <= host->core) awake_on_core_.resize(host->core + 1);
+  awake_on_core_[host->core].reserve(hosts_.size());
   HostState& placed = *(hosts_[id] = std::move(host));
   placed.live = true;
   placed.owner = Owner::host(id, placed.generation);
@@ -21,7 +22,7 @@ void DataLoop::remove_host(uint32_t id, std::function<void()> done) {
   host.live = false;
   if (!host.parked) leave_awake(host);
   wheel_.disarm(id);
-  sweeps_.push_back({id, 0, wake_thread_ == nullptr ? 0 : wake_thread_->handed_over(), std::move(done)});
+  departed_.push_back({id, wake_thread_ == nullptr ? 0 : wake_thread_->handed_over(), std::move(done)});
 }
 
 void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host_id, uint32_t local,
@@ -68,20 +69,28 @@ void DataLoop::give_up_row(uint32_t handle, DropCause cause) noexcept {
   rte_pktmbuf_free(row.packet);
 }
 
-void DataLoop::sweep_dead_hosts() noexcept {
+// A few rows a turn.
+void DataLoop::sweep() noexcept {
   busy_ = true;
-  Sweep& sweep = sweeps_.front();
-  HostState& host = *hosts_[sweep.host];
+  if (swept_for_.empty()) {
+    swept_for_.swap(departed_);
+    sweep_row_ = 0;
+    for (const Departed& each : swept_for_) hosts_[each.host]->swept_for = true;
+  }
   const auto rows = static_cast<uint32_t>(settings_.get(Setting::sweep_rows));
-  const uint32_t end = std::min(sweep.next_row + rows, ledger_.size());
-  for (uint32_t handle = sweep.next_row; handle < end; ++handle)
-    if (ledger_.owns(handle, host.owner)) give_up_row(handle, DropCause::host_died);
-  sweep.next_row = end;
-  if (end != ledger_.size() || (wake_thread_ != nullptr && !wake_thread_->has_rung(sweep.wakes))) return;
-  const auto done = std::move(sweep.done);
-  sweeps_.erase(sweeps_.begin());
-  hosts_[host.id].reset();
-  if (done) done();
+  const uint32_t end = std::min(sweep_row_ + rows, ledger_.size());
+  for (uint32_t handle = sweep_row_; handle < end; ++handle) {
+    const Owner owner = ledger_.row(handle).owner;
+    if (owner != Owner{} && hosts_[owner.id()]->swept_for) give_up_row(handle, DropCause::host_died);
+  }
+  sweep_row_ = end;
+  // The last of them has the latest wake-ups.
+  if (end != ledger_.size() || (wake_thread_ != nullptr && !wake_thread_->has_rung(swept_for_.back().wakes))) return;
+  for (const Departed& each : swept_for_) {
+    hosts_[each.host].reset();
+    if (each.done) each.done();
+  }
+  swept_for_.clear();
 }
 
 // Settings that workers read are in their own memory; set ones reach them here.

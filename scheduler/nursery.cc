@@ -73,7 +73,8 @@ bool NurseryLink::read_one(int patience_ms, uint64_t wanted_id, pid_t* answer) {
   const Json json = rpc_parse(message->text);
   if (!json.is_object()) fail("nursery: speaks no JSON");
   if (json.value("method", "") == "exited") {
-    exited_[json["params"].value("pid", -1)] = json["params"].value("status", -1);
+    const pid_t pid = json["params"].value("pid", -1);
+    if (forgotten_.erase(pid) == 0) exited_[pid] = json["params"].value("status", -1);
   } else if (json.value("id", uint64_t{0}) == wanted_id && answer != nullptr) {
     *answer = rpc_take_result(json).value("pid", -1);
   }
@@ -91,6 +92,10 @@ pid_t NurseryLink::fork_host(const std::string& token, uint32_t core) {
 
 void NurseryLink::read_notices() {
   while (read_one(0, 0, nullptr)) continue;
+}
+
+void NurseryLink::forget(pid_t pid) {
+  if (exited_.erase(pid) == 0) forgotten_.insert(pid);
 }
 
 int NurseryLink::wait_status(pid_t pid, int patience_ms) {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "core/shared_memory.h"
@@ -26,7 +27,7 @@ class NurseryLink {
   pid_t pid() const noexcept { return pid_; }
   void read_notices();                          // when fd() is readable
   int wait_status(pid_t pid, int patience_ms);  // of a host that has ended, -1: not told
-  void forget(pid_t pid) { exited_.erase(pid); }
+  void forget(pid_t pid);                       // whose status nobody will ask for, told already or still to come
 
  private:
   bool read_one(int patience_ms, uint64_t wanted_id, pid_t* answer);
@@ -35,6 +36,7 @@ class NurseryLink {
   pid_t pid_ = -1;
   uint64_t next_id_ = 1;
   std::map<pid_t, int> exited_;
+  std::set<pid_t> forgotten_;  // before they were told of
 };
 
 }  // namespace roost

@@ -1,49 +1,64 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Ranges of consecutive numbers: NF numbers, places in a host, inbox slots. First fit; freed neighbours join.
+// Ranges of consecutive numbers: NF numbers, places in a host, inbox slots. Best fit, the lowest of equals, so that
+// holes are filled before fresh numbers are begun; freed neighbours join. O(log n) in the free ranges.
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 
 namespace roost {
 
 class RangeAllocator {
  public:
   explicit RangeAllocator(uint32_t count) {
-    if (count != 0) free_[0] = count;
+    if (count != 0) add(0, count);
   }
 
   std::optional<uint32_t> take(uint32_t count) {
-    for (auto it = free_.begin(); it != free_.end(); ++it) {
-      if (it->second < count) continue;
-      const auto [first, length] = *it;
-      free_.erase(it);
-      if (length > count) free_[first + count] = length - count;
-      return first;
-    }
-    return std::nullopt;
+    const auto fitting = by_length_.lower_bound({count, 0});
+    if (fitting == by_length_.end()) return std::nullopt;
+    const auto [length, first] = *fitting;
+    remove(by_first_.find(first));
+    if (length > count) add(first + count, length - count);
+    return first;
   }
 
   void give_back(uint32_t first, uint32_t count) {
     if (count == 0) return;
-    auto after = free_.lower_bound(first);
-    if (after != free_.end() && first + count == after->first) {
-      count += after->second;
-      after = free_.erase(after);
-    }
-    if (after != free_.begin()) {
-      auto before = std::prev(after);
+    const auto after = by_first_.upper_bound(first);
+    if (after != by_first_.begin()) {
+      const auto before = std::prev(after);
       if (before->first + before->second == first) {
-        before->second += count;
-        return;
+        first = before->first;
+        count += before->second;
+        remove(before);
       }
     }
-    free_[first] = count;
+    if (after != by_first_.end() && first + count == after->first) {
+      count += after->second;
+      remove(after);
+    }
+    add(first, count);
   }
 
  private:
-  std::map<uint32_t, uint32_t> free_;  // first -> length
+  using ByFirst = std::map<uint32_t, uint32_t>;  // first -> length
+
+  void add(uint32_t first, uint32_t length) {
+    by_first_.emplace(first, length);
+    by_length_.emplace(length, first);
+  }
+  void remove(ByFirst::iterator range) {
+    by_length_.erase({range->second, range->first});
+    by_first_.erase(range);
+  }
+
+  ByFirst by_first_;
+  std::set<std::pair<uint32_t, uint32_t>> by_length_;  // length, first
 };
 
 }  // namespace roost

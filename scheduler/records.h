@@ -39,6 +39,8 @@ struct HostState {
   bool touched = false;              // in this turn
   bool parked = false;
   bool live = false;
+  bool swept_for = false;  // it is gone, and the sweep that is under way takes back its packets
+  bool breached = false;   // its cursors are not to be believed; the control side is told
 
   uint32_t id = 0;
   uint32_t generation = 0;

@@ -138,6 +138,20 @@ TEST(Commands, StopUnderstandsRanges) {
   EXPECT_EQ(manager.requests().at(1)["params"], Json({{"service", "s"}}));
 }
 
+TEST(Commands, StopSaysWhatWasKilled) {
+  const FakeManager manager(FakeManager::result({{"stopped", 1}, {"killed", {"host 3 (process, pid 9)"}}}));
+  EXPECT_EQ(roost_at(manager, {"stop", "--all"}).out,
+            "1 NF stopped\nhost 3 (process, pid 9) did not end when asked and was killed\n");
+}
+
+TEST(Commands, SpawnNamesDedicatedCoresWhereAsked) {
+  const test::TempDir folder;
+  const FakeManager manager(FakeManager::result({{"first", 0}, {"count", 1}, {"service", "s"}, {"tier", "fiber"}}));
+  const std::string module = folder.file("mine.so", "");
+  EXPECT_EQ(roost_at(manager, {"spawn", module, "--service", "s", "--dedicated"}).status, 0);
+  EXPECT_EQ(manager.requests().at(0)["params"]["cores"], "dedicated");
+}
+
 TEST(Commands, StatsBearAnAnswerThatLacksEverything) {
   const FakeManager manager(FakeManager::result(Json::object()));
   const Outcome outcome = roost_at(manager, {"stats"});

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -92,6 +93,60 @@ TEST_F(Hosts, ThatIdleOnTheSocketHoldUpNoSpawn) {
 TEST_F(Hosts, ThatAreStoppedDoNotHoldUpTheEnd) {
   manager_.spawn(nf("forward"), "a", 1, "process");
   kill(manager_.live_hosts().at(0), SIGSTOP);
+}
+
+// Its inbox's cursor goes back; it is named and ended, and others go on.
+TEST(HostileHosts, ThatRewindACursorAreKilled) {
+  ManagerProcess manager(simple_config({"a"}, "flows = 50\nrate_pps = 50000\nbacklog_packets = 1000"));
+  manager.call("pause");  // flows that live stay with the NFs that they have
+  manager.spawn(nf("forward"), "a", 1, "process");
+  manager.spawn(module("test_rewind"), "a", 1, "process");
+  const pid_t pid = manager.live_hosts().at(1);
+  manager.call("resume");
+  EXPECT_TRUE(eventually([&] { return manager.has_event(fmt::format("pid {}): wrote a cursor", pid)); }));
+  EXPECT_TRUE(eventually([&] { return manager.hosts().size() == 1; })) << manager.events();
+  EXPECT_FALSE(runs(pid));
+  EXPECT_GT(manager.figure("breaches"), 0U);
+  const uint64_t before = manager.figure("transmitted");
+  EXPECT_TRUE(eventually([&] { return manager.figure("transmitted") > before + 100; }));
+  expect_balanced(manager.stats());
+  manager.end();
+}
+
+// One host to a dedicated core, whose worker never sleeps.
+TEST(DedicatedCores, RunOneWorkerThatPolls) {
+  cpu_set_t usable;
+  ASSERT_EQ(sched_getaffinity(0, sizeof usable, &usable), 0);
+  int last = CPU_SETSIZE - 1;
+  while (!CPU_ISSET(last, &usable)) --last;
+  ManagerProcess manager(simple_config({"a"}, "flows = 5\nrate_pps = 1000\nbacklog_packets = 100",
+                                       fmt::format("[cores]\ndedicated = [{}]\n", last)));
+  const Json request{
+      {"module", nf("forward")}, {"service", "a"}, {"count", 1}, {"tier", "process"}, {"cores", "dedicated"}};
+  Json two = request;
+  two["count"] = 2;
+  EXPECT_THAT(manager.refusal("spawn", two), HasSubstr("1 of 1 dedicated cores are free"));
+  manager.call("spawn", request);
+  EXPECT_THAT(manager.refusal("spawn", request), HasSubstr("0 of 1 dedicated cores are free"));
+  EXPECT_THAT(manager.refusal("spawn", {{"module", nf("forward")}, {"service", "a"}, {"cores", "some"}}),
+              HasSubstr("there are shared and dedicated"));
+  EXPECT_TRUE(eventually([&] { return manager.figure("transmitted") > 200; }));
+  const Json host = manager.hosts().at(0);
+  EXPECT_EQ(host["core"], last);
+  EXPECT_GT(host["dispatches"], 0);
+  EXPECT_EQ(host["sleeps"], 0);
+  EXPECT_EQ(manager.figure("kernel_wakes"), 0U);
+  EXPECT_EQ(manager.call("stop", {{"all", true}})["stopped"], 1);
+  Json fibers = request;  // a tenant's NFs share the core's host
+  fibers["tier"] = "fiber";
+  fibers["count"] = 3;
+  manager.call("spawn", fibers);
+  manager.call("spawn", fibers);
+  EXPECT_EQ(manager.hosts().size(), 1U);
+  EXPECT_EQ(manager.figure("nfs_live"), 6U);
+  fibers["tenant"] = "other";
+  EXPECT_THAT(manager.refusal("spawn", fibers), HasSubstr("0 of 1 dedicated cores are free"));
+  manager.end();
 }
 
 TEST_F(Hosts, ByHandWithWrongArguments) {

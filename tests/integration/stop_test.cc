@@ -2,6 +2,7 @@
 // NFs are stopped under load, and settings changed: nothing is lost but what the entry refuses.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "tests/integration/manager_process.h"
 
@@ -45,7 +46,8 @@ TEST_P(Stop, OfSingleNfsServicesAndAllUnderLoad) {
   ASSERT_EQ(ids.size(), 16U);
   EXPECT_EQ(manager.call("stop", {{"nfs", {ids[1]}}})["stopped"], 1);
   EXPECT_EQ(manager.call("stop", {{"nfs", {ids[3], ids[4], ids[4], ids[12]}}})["stopped"], 3);
-  EXPECT_TRUE(eventually([&] { return manager.figure("nfs_live") == 12; }));
+  EXPECT_EQ(manager.figure("nfs_live"), 12U);
+  EXPECT_EQ(manager.nfs().size(), 12U);
   ASSERT_TRUE(goes_on(manager)) << manager.stats().dump(1) << manager.call("ps").dump(1);
   EXPECT_EQ(manager.dropped("no_nf"), early);
   expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
@@ -59,7 +61,9 @@ TEST_P(Stop, OfSingleNfsServicesAndAllUnderLoad) {
   manager.spawn(nf("forward"), "a", 4, GetParam());
   EXPECT_TRUE(goes_on(manager));
   EXPECT_EQ(manager.call("stop", {{"all", true}})["stopped"], 9);
-  EXPECT_TRUE(eventually([&] { return manager.figure("nfs_live") == 0 && manager.hosts().empty(); }));
+  EXPECT_TRUE(manager.nfs().empty());
+  EXPECT_TRUE(manager.hosts().empty());
+  EXPECT_EQ(manager.figure("nfs_live"), 0U);
   EXPECT_EQ(manager.figure("held"), 0U);
   EXPECT_EQ(manager.dropped("host_died"), 0U);
   expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
@@ -78,11 +82,12 @@ TEST_P(Stop, AndSpawnOverAndOver) {
       EXPECT_EQ(manager.call("stop", {{"nfs", {first, first + 1, first + 2, first + 3, first + 4}}})["stopped"], 5);
     } else {
       EXPECT_EQ(manager.call("stop", {{"service", round % 2 == 0 ? "a" : "b"}})["stopped"], 8);
+      for (const Json& each : manager.nfs()) EXPECT_EQ(each["service"], round % 2 == 0 ? "b" : "a");
       manager.spawn(nf("forward"), round % 2 == 0 ? "a" : "b", 3, GetParam());
     }
     ASSERT_TRUE(goes_on(manager));
   }
-  EXPECT_TRUE(eventually([&] { return manager.figure("nfs_live") == 6; }));
+  EXPECT_EQ(manager.figure("nfs_live"), 6U);
   expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
   manager.end();
 }
@@ -109,6 +114,47 @@ TEST_P(Stop, ByDownReportsTheLastFigures) {
 
 INSTANTIATE_TEST_SUITE_P(Tiers, Stop, testing::Values("fiber", "process"),
                          [](const auto& tier) { return std::string(tier.param); });
+
+// Hosts that hang are waited for together, and each is named.
+TEST(StopOfHungHosts, TakesNoLongerForManyThanForOne) {
+  ManagerProcess manager(load());
+  const auto stop_hung = [&](uint32_t count) {
+    manager.spawn(nf("forward"), "a", count, "process");
+    const auto pids = manager.live_hosts();
+    EXPECT_EQ(pids.size(), count);
+    for (const pid_t pid : pids) kill(pid, SIGSTOP);
+    const auto began = std::chrono::steady_clock::now();
+    const Json answer = manager.call("stop", {{"all", true}});
+    const auto took = std::chrono::steady_clock::now() - began;
+    EXPECT_EQ(answer["stopped"], count);
+    EXPECT_EQ(answer["killed"].size(), count);
+    const std::string killed = answer["killed"].dump(), events = manager.events();
+    for (const pid_t pid : pids) {
+      EXPECT_THAT(killed, HasSubstr(fmt::format("pid {})", pid)));
+      EXPECT_THAT(events, HasSubstr(fmt::format("pid {}): does not end when asked; it is killed", pid)));
+      EXPECT_FALSE(runs(pid));
+    }
+    EXPECT_TRUE(manager.nfs().empty());
+    EXPECT_TRUE(manager.hosts().empty());
+    return took;
+  };
+  const auto one = stop_hung(1), eight = stop_hung(8);
+  EXPECT_LT(eight, 3 * one);
+  manager.end();
+}
+
+TEST(StopOfManyHosts, LeavesNothing) {
+  ManagerProcess manager(load());
+  const auto count = static_cast<uint32_t>(scaled(60, 6));
+  manager.spawn(nf("forward"), "a", count, "process");
+  const Json answer = manager.call("stop", {{"service", "a"}});
+  EXPECT_EQ(answer["stopped"], count);
+  EXPECT_TRUE(answer["killed"].empty()) << answer;
+  EXPECT_EQ(manager.call("ps")["total"], 0);
+  EXPECT_TRUE(manager.hosts().empty());
+  manager.spawn(nf("forward"), "a", count, "process");
+  manager.end();
+}
 
 TEST(LiveSettings, AreReadAndChangedUnderLoad) {
   ManagerProcess manager(load());

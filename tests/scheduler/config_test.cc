@@ -229,6 +229,17 @@ TEST(Config, SettingsAreCheckedByTheCaller) {
   EXPECT_THAT(problems("[settings]\nwake_packet = 3\n" + kPort), HasSubstr("did you mean 'wake_packets'?"));
 }
 
+// An option that something else overrides, or that needs another one, is refused, not ignored.
+TEST(Config, NothingIsReadAndIgnored) {
+  EXPECT_EQ(parse("[settings]\nflow_idle_s = 7\n" + kPort).settings.at("flow_idle_s"), 7U);
+  EXPECT_THAT(problems("[flows]\nidle_s = 5\n[settings]\nflow_idle_s = 7\n" + kPort),
+              HasSubstr("roost.toml:4:1: [settings]: flow_idle_s is given as [flows] idle_s, too"));
+  const std::string writer = "[[ports]]\nname = 'w'\nkind = 'pcap'\nwrite = '/tmp/w.pcap'\n";
+  EXPECT_EQ(problems(writer), "accepted");
+  EXPECT_THAT(problems(writer + "loop = true\n"), HasSubstr("loop does nothing without read"));
+  EXPECT_THAT(problems(writer + "pace = 'recorded'\n"), HasSubstr("pace does nothing without read"));
+}
+
 TEST(Config, SyntaxErrorsHaveTheirPlace) {
   EXPECT_THAT(problems("[memory]\npackets = = 3\n"), HasSubstr("roost.toml:2:"));
   EXPECT_THAT(problems("[memory\n"), HasSubstr("not TOML"));

@@ -189,6 +189,8 @@ TEST_F(DataLoopHostile, ManySegmentsOfItsOwn) {
 
 TEST_F(DataLoopHostile, ARewoundOrRunawayInboxCursor) {
   build({});
+  std::vector<uint32_t> told;
+  loop->on_breach([&](uint32_t id) { told.push_back(id); });
   host = &add_host(0, 1, 3);
   add_nf(0, 0, *host, 0);
   for (int i = 0; i < 8; ++i) put(1);
@@ -198,12 +200,17 @@ TEST_F(DataLoopHostile, ARewoundOrRunawayInboxCursor) {
   for (int i = 0; i < 4; ++i) put(1);
   turns();
   EXPECT_EQ(held(), 12U);
+  EXPECT_EQ(loop->counters().breaches.get(), 0U);
+  uint64_t breaches = 0;
   for (const uint32_t cursor : {7U, 0U, 0xffffffffU, 17U, 1000U}) {
     host->region.nf(0).consumed = cursor;
     for (int i = 0; i < 8; ++i) put(1);
     turns();
     EXPECT_TRUE(balanced());
     EXPECT_LE(held(), 16U);
+    EXPECT_GT(loop->counters().breaches.get(), breaches);
+    breaches = loop->counters().breaches.get();
+    EXPECT_EQ(told, std::vector<uint32_t>{0});  // once
   }
   EXPECT_EQ(held(), 16U);
   EXPECT_EQ(dropped(DropCause::inbox_full), 36U);
@@ -212,6 +219,39 @@ TEST_F(DataLoopHostile, ARewoundOrRunawayInboxCursor) {
   turns();
   EXPECT_EQ(last->sent.size(), 8U);
   host->serve(paths);
+}
+
+TEST_F(DataLoopHostile, ARunawayCursorOfGrantedPackets) {
+  one_nf();
+  std::vector<uint32_t> told;
+  loop->on_breach([&](uint32_t id) { told.push_back(id); });
+  host->region.worker().grants_wanted = 64;
+  host->region.worker().grants_consumed = 77;
+  turns();
+  EXPECT_EQ(told, std::vector<uint32_t>{0});
+  EXPECT_GT(loop->counters().breaches.get(), 0U);
+  EXPECT_EQ(pool->in_use(), 16U);  // as many as there is room for
+}
+
+// In the middle of a chain, too, where packets wait for the inbox.
+TEST_F(DataLoopHostile, ARewoundCursorBehindABacklog) {
+  build({.services = 2, .chains = {{0, 1}}});
+  host = &add_host(0, 1);
+  auto& second = add_host(1, 1, 2);
+  add_nf(0, 0, *host, 0);
+  add_nf(1, 1, second, 0);
+  std::vector<uint32_t> told;
+  loop->on_breach([&](uint32_t id) { told.push_back(id); });
+  for (int i = 0; i < 6; ++i) put(1);
+  turns();
+  host->serve(paths);
+  turns();
+  EXPECT_TRUE(told.empty());
+  second.region.nf(0).consumed = UINT32_MAX;
+  turns();
+  EXPECT_EQ(told, std::vector<uint32_t>{1});
+  EXPECT_TRUE(balanced());
+  second.region.nf(0).consumed = 0;
 }
 
 // An outbox that is never empty, of a host that says it sleeps: a turn ends all the same.

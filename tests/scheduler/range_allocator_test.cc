@@ -10,7 +10,7 @@
 namespace roost {
 namespace {
 
-TEST(RangeAllocatorTest, FirstFitUntilNothingFits) {
+TEST(RangeAllocatorTest, UntilNothingFits) {
   RangeAllocator ranges(10);
   EXPECT_EQ(ranges.take(4), 0U);
   EXPECT_EQ(ranges.take(4), 4U);
@@ -18,6 +18,18 @@ TEST(RangeAllocatorTest, FirstFitUntilNothingFits) {
   EXPECT_EQ(ranges.take(2), 8U);
   EXPECT_EQ(ranges.take(1), std::nullopt);
   EXPECT_EQ(RangeAllocator(0).take(1), std::nullopt);
+}
+
+TEST(RangeAllocatorTest, TheSmallestThatFitsAndTheLowestOfEquals) {
+  RangeAllocator ranges(100);
+  ranges.take(100);
+  for (const auto& [first, count] : {std::pair{10U, 5U}, {20U, 3U}, {30U, 3U}, {50U, 40U}})
+    ranges.give_back(first, count);
+  EXPECT_EQ(ranges.take(2), 20U);
+  EXPECT_EQ(ranges.take(1), 22U);
+  EXPECT_EQ(ranges.take(3), 30U);
+  EXPECT_EQ(ranges.take(3), 10U);
+  EXPECT_EQ(ranges.take(6), 50U);
 }
 
 TEST(RangeAllocatorTest, FreedNeighboursJoin) {
@@ -48,10 +60,17 @@ TEST(RangeAllocatorTest, FuzzAgainstASetOfNumbers) {
     if (random() % 2 == 0) {
       const uint32_t count = 1 + random() % 20;
       const auto first = ranges.take(count);
-      uint32_t fits = UINT32_MAX;  // the first place where there is one
-      for (uint32_t at = 0, run = 0; at < 200 && fits == UINT32_MAX; ++at) {
-        run = used[at] ? 0 : run + 1;
-        if (run == count) fits = at + 1 - count;
+      uint32_t fits = UINT32_MAX, least = UINT32_MAX;  // the first of the smallest holes that are large enough
+      for (uint32_t at = 0, run = 0; at <= 200; ++at) {
+        if (at < 200 && !used[at]) {
+          ++run;
+          continue;
+        }
+        if (run >= count && run < least) {
+          fits = at - run;
+          least = run;
+        }
+        run = 0;
       }
       ASSERT_EQ(first.value_or(UINT32_MAX), fits);
       if (!first) continue;

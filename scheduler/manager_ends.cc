@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Hosts that end: by themselves, because they must, or because they are asked to.
+#include <sys/wait.h>
+
+#include <cstring>
+
+#include "core/error.h"
+#include "core/socket.h"
+#include "scheduler/manager.h"
+
+namespace roost {
+namespace {
+
+constexpr int kEndPatience_ms = 2'000;
+constexpr int kClosedPatience_ms = 100;  // a process that ends closes its sockets first
+constexpr int kStatusPatience_ms = 500;
+
+std::string how_it_ended(int status) {
+  if (status < 0) return "ended";
+  if (WIFSIGNALED(status))
+    return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  return fmt::format("exited with status {}", WEXITSTATUS(status));
+}
+
+// Waits for all of them at once, until none has ended for so long; returns those that are still there.
+std::vector<HostLink*> wait_for_ends(const std::vector<HostLink*>& hosts, int patience_ms) {
+  EventSet ends;
+  for (size_t i = 0; i < hosts.size(); ++i) ends.watch(hosts[i]->pidfd.get(), i);
+  std::vector<bool> ended(hosts.size());
+  for (size_t left = hosts.size(); left != 0;) {
+    const auto ready = ends.ready(patience_ms);
+    if (ready.empty()) break;
+    for (const uint64_t i : ready) {
+      ends.forget(hosts[i]->pidfd.get());
+      ended[i] = true;
+      --left;
+    }
+  }
+  std::vector<HostLink*> remaining;
+  for (size_t i = 0; i < hosts.size(); ++i)
+    if (!ended[i]) remaining.push_back(hosts[i]);
+  return remaining;
+}
+
+}  // namespace
+
+void Manager::on_events() {
+  for (const uint64_t event : watched_.ready())
+    on_event(static_cast<Source>(event >> 32), static_cast<uint32_t>(event));
+}
+
+void Manager::on_event(Source source, uint32_t number) {
+  if (source == Source::newcomers) return turn_away_newcomers();
+  if (source == Source::loop) return read_loop_notices();
+  if (source == Source::nursery) return read_nursery_notices();
+  HostLink* host = registry_.find_host(number);
+  if (host == nullptr || host->dead) return;  // by an event before this one
+  if (source == Source::host_process) return host_died(*host);
+  if (host->socket) host_spoke(*host);
+}
+
+// Hosts end with the nursery that they were forked from, each an event of its own; the manager and its ports go on.
+void Manager::read_nursery_notices() {
+  try {
+    if (nursery_) nursery_->read_notices();
+  } catch (const std::exception& error) {
+    event(fmt::format("nursery (pid {}): {}; its hosts end with it, the next 'roost spawn' starts another",
+                      nursery_->pid(), error.what()));
+    nursery_.reset();
+    for (const auto& [id, host] : registry_.hosts()) host->orphan = true;
+  }
+}
+
+void Manager::read_loop_notices() {
+  std::vector<HostLink*> swept;
+  for (const LoopNotice& notice : loop_notices_.take()) {
+    HostLink& host = *registry_.find_host(notice.host);  // nothing is heard of a host once it is swept
+    if (notice.kind == LoopNotice::Kind::swept)
+      swept.push_back(&host);
+    else if (!host.dead)
+      kill_host(host, "wrote a cursor into its memory that goes back, or past what was put there");
+  }
+  std::vector<uint32_t> groups;
+  for (const HostLink* host : swept) groups.insert(groups.end(), host->groups.begin(), host->groups.end());
+  forget(groups);
+  for (const HostLink* host : swept) registry_.remove_host(host->id);
+  hosts_leaving_ -= static_cast<uint32_t>(swept.size());
+}
+
+// Hosts answer, and say nothing else.
+void Manager::host_spoke(HostLink& host) {
+  bool closed = false;
+  receive_message(host.socket.get(), &closed);
+  if (closed && wait_for_ends({&host}, kClosedPatience_ms).empty()) return host_died(host);
+  kill_host(host, closed ? "closed its socket" : "speaks without being asked");
+}
+
+// Its end is an event of its own.
+void Manager::kill_host(HostLink& host, std::string_view why) {
+  event(fmt::format("{}: {}; it is killed", host.name(), why));
+  registry_.close_host(host);
+  host.kill_now();
+  host.socket.reset();
+}
+
+// What is lost with a host, and what helps.
+std::string Manager::what_it_had(const HostLink& host) const {
+  std::map<uint16_t, uint32_t> nfs;
+  for (const uint32_t first : host.groups) nfs[registry_.group(first).service] += registry_.group(first).count;
+  std::string text;
+  for (const auto& [service, count] : nfs)
+    text += fmt::format("{}{} of '{}'", text.empty() ? "" : ", ", count, service_names_[service]);
+  if (text.empty()) return "it had no NFs";
+  return fmt::format("its {} NFs are gone ({}), its packets are taken back; 'roost spawn' starts others", host.nfs,
+                     text);
+}
+
+void Manager::host_died(HostLink& host) {
+  int status = -1;
+  try {
+    if (nursery_ && !host.orphan) status = nursery_->wait_status(host.pid, kStatusPatience_ms);
+  } catch (const Error&) {  // the nursery has died too; the next event says so
+  }
+  event(fmt::format("{}: {}; {}", host.name(), how_it_ended(status), what_it_had(host)));
+  bury({&host});
+}
+
+// Hosts that have nothing to do any more: all are asked to end, all are waited for, and those that remain are killed.
+// Returns whom that befell.
+std::vector<std::string> Manager::end_hosts(const std::vector<HostLink*>& hosts) {
+  for (HostLink* host : hosts) {
+    registry_.close_host(*host);
+    try {
+      host->tell("quit", Json::object());
+    } catch (const Error&) {  // it has ended by itself
+    }
+  }
+  const auto remaining = wait_for_ends(hosts, kEndPatience_ms);
+  std::vector<std::string> killed;
+  for (HostLink* host : remaining) {
+    event(fmt::format("{}: does not end when asked; it is killed", host->name()));
+    host->kill_now();
+    killed.push_back(host->name());
+  }
+  wait_for_ends(remaining, kEndPatience_ms);
+  bury(hosts);
+  return killed;
+}
+
+// The processes are gone. Their NFs leave their services and their packets come back by the ledger; only when all are
+// back the hosts are forgotten, in read_loop_notices().
+void Manager::bury(const std::vector<HostLink*>& hosts) {
+  std::vector<uint32_t> numbers, groups;
+  for (HostLink* host : hosts) {
+    host->dead = true;
+    host->socket.reset();
+    host->pidfd.reset();
+    registry_.close_host(*host);
+    if (nursery_ && !host->orphan) nursery_->forget(host->pid);
+    numbers.push_back(host->id);
+    groups.insert(groups.end(), host->groups.begin(), host->groups.end());
+  }
+  retire(groups);
+  hosts_leaving_ += static_cast<uint32_t>(hosts.size());
+  loop_->post([this, numbers = std::move(numbers)] {
+    for (const uint32_t number : numbers)
+      loop_->remove_host(number, [this, number] { loop_notices_.put({LoopNotice::Kind::swept, number}); });
+  });
+}
+
+void Manager::wait_for_sweeps() {
+  EventSet loop;
+  loop.watch(loop_notices_.fd(), 0);
+  while (hosts_leaving_ != 0) {
+    loop.ready(-1);  // the loop always turns
+    read_loop_notices();
+  }
+}
+
+}  // namespace roost

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// NFs: stopped.
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/error.h"
+#include "scheduler/manager.h"
+
+namespace roost {
+namespace {
+
+constexpr int kReturnPatience_ms = 3'000;
+
+// Both sides begin a ring at its first lap: whoever gets these places next must find them as they were when new. The
+// host does not look at them any more.
+void clear_places(const HostLink& host, const NfGroup& group) {
+  const HostRegion region(host.region.data(), host.layout);
+  for (uint32_t i = 0; i < group.count; ++i) {
+    NfRecord& record = region.nf(group.place + i);
+    record.consumed.store(0, std::memory_order_relaxed);
+    record.packets.store(0, std::memory_order_relaxed);
+    record.cycles.store(0, std::memory_order_relaxed);
+  }
+  for (uint32_t i = 0; i < group.slots(); ++i)
+    region.inbox(group.first_slot)[i].tagged.store(0, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void Manager::retire(const std::vector<uint32_t>& firsts) {
+  in_loop(firsts, [this](uint32_t first, uint32_t count) { loop_->retire_nfs(first, count); });
+}
+
+void Manager::forget(const std::vector<uint32_t>& firsts) {
+  in_loop(firsts, [this](uint32_t first, uint32_t count) { loop_->forget_nfs(first, count); });
+}
+
+// Whether all packets that were out when this was called have come back in time.
+bool Manager::wait_for_packets() {
+  const uint64_t back_at = loop_->epochs() + 5;  // four epochs, behind the one that may have just begun
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReturnPatience_ms);
+  while (loop_->epochs() < back_at && std::chrono::steady_clock::now() < until) {
+    usleep(1'100);
+    loop_->call([] {});  // a loop that sleeps counts no epochs
+  }
+  return loop_->epochs() >= back_at;
+}
+
+// Retired, their packets waited for, then stopped, so that nothing that is on its way is lost. Hosts that lose all
+// their NFs end, all of them together.
+Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
+  std::map<uint32_t, std::vector<uint32_t>> by_host;
+  for (const uint32_t first : firsts) {
+    const uint32_t host = registry_.group(first).host;
+    if (!registry_.find_host(host)->dead) by_host[host].push_back(first);
+  }
+  retire(firsts);
+  const bool all_back = by_host.empty() || wait_for_packets();
+  Stopped stopped;
+  std::vector<HostLink*> whole;
+  std::vector<std::string> problems;
+  for (const auto& [number, groups] : by_host) {
+    HostLink& host = *registry_.find_host(number);
+    uint32_t nfs = 0;
+    for (const uint32_t first : groups) nfs += registry_.group(first).count;
+    try {
+      if (host.nfs == nfs)
+        whole.push_back(&host);  // what it still holds comes back by the ledger
+      else
+        stop_part_of_host(host, groups, all_back);
+      stopped.nfs += nfs;
+    } catch (const Error& error) {
+      problems.emplace_back(error.what());
+    }
+  }
+  if (!whole.empty()) stopped.killed = end_hosts(whole);
+  wait_for_sweeps();  // of hosts that had died before, too: whoever looks now sees none of these NFs
+  if (!problems.empty()) fail("stop: {}", fmt::join(problems, "; "));
+  return stopped;
+}
+
+void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back) {
+  if (!all_back)
+    fail(
+        "NF {} and others of {} get no packets any more, but packets that they or their host's other NFs keep are not "
+        "back after {} ms; stop all its NFs, or try again",
+        firsts.front(), host.name(), kReturnPatience_ms);
+  for (const uint32_t first : firsts) {
+    const NfGroup& group = registry_.group(first);
+    host.ask("stop", {{"first", group.place}, {"count", group.count}});
+    forget({first});
+    clear_places(host, group);
+    registry_.remove_group(first);
+  }
+}
+
+Manager::Stopped Manager::stop_nfs(std::vector<uint32_t> nfs) {
+  for (const uint32_t nf : nfs)
+    if (registry_.group_of(nf) == nullptr) fail("stop: there is no NF {}; 'roost ps' lists them", nf);
+  std::sort(nfs.begin(), nfs.end());
+  nfs.erase(std::unique(nfs.begin(), nfs.end()), nfs.end());
+  // Ranges of NFs become whole groups.
+  std::vector<uint32_t> firsts;
+  for (size_t i = 0, end; i < nfs.size(); i = end) {
+    for (end = i + 1; end < nfs.size() && nfs[end] == nfs[end - 1] + 1; ++end) continue;
+    registry_.split_group(nfs[i]);
+    registry_.split_group(nfs[end - 1] + 1);
+    const auto groups = registry_.groups_within(nfs[i], static_cast<uint32_t>(end - i));
+    firsts.insert(firsts.end(), groups.begin(), groups.end());
+  }
+  return stop_groups(firsts);
+}
+
+Manager::Stopped Manager::stop_service(const std::string& service) {
+  const auto& groups = registry_.groups_of_service(service_number(service));
+  return stop_groups({groups.begin(), groups.end()});
+}
+
+Manager::Stopped Manager::stop_all() { return stop_groups(registry_.groups_within(0, UINT32_MAX)); }
+
+}  // namespace roost

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "scheduler/registry.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace roost {
+
+uint32_t Registry::take_host_number() {
+  const auto number = host_numbers_.take(1);
+  if (!number) fail("no more than {} hosts at a time", hosts_max_);
+  return *number;
+}
+
+HostLink& Registry::add_host(std::unique_ptr<HostLink> host) {
+  HostLink& added = *(hosts_[host->id] = std::move(host));
+  if (added.tier == Tier::fiber) fiber_hosts_[{added.tenant, added.core}].insert(added.id);
+  if (added.on_dedicated) on_dedicated_[added.core] = &added;
+  return added;
+}
+
+void Registry::close_host(HostLink& host) {
+  const auto found = fiber_hosts_.find({host.tenant, host.core});
+  if (found == fiber_hosts_.end()) return;
+  found->second.erase(host.id);
+  if (found->second.empty()) fiber_hosts_.erase(found);
+}
+
+void Registry::remove_host(uint32_t number) {
+  HostLink& host = *hosts_.at(number);
+  close_host(host);
+  if (host.on_dedicated) on_dedicated_.erase(host.core);
+  while (!host.groups.empty()) remove_group(*host.groups.begin());
+  hosts_.erase(number);
+  give_host_number_back(number);
+}
+
+HostLink* Registry::find_host(uint32_t number) {
+  const auto found = hosts_.find(number);
+  return found == hosts_.end() ? nullptr : found->second.get();
+}
+
+HostLink* Registry::fiber_host(const std::string& tenant, uint32_t core, uint32_t count) {
+  const auto found = fiber_hosts_.find({tenant, core});
+  if (found == fiber_hosts_.end()) return nullptr;
+  for (const uint32_t number : found->second) {  // few: the next one was made when the others were full
+    HostLink& host = *hosts_.at(number);
+    if (host.layout.nfs_max - host.nfs >= std::min(count, host.layout.nfs_max)) return &host;
+  }
+  return nullptr;
+}
+
+HostLink* Registry::host_on_dedicated(uint32_t core) {
+  const auto found = on_dedicated_.find(core);
+  return found == on_dedicated_.end() ? nullptr : found->second;
+}
+
+NfGroup Registry::reserve(HostLink& host, uint32_t count, uint16_t service, uint8_t slot_shift) {
+  const auto place = host.places.take(count);
+  const auto first = nf_numbers_.take(count);
+  std::optional<uint32_t> slots;
+  if (uint64_t{count} << slot_shift <= host.layout.inbox_slots_total) slots = host.slots.take(count << slot_shift);
+  if (place && slots && first) return {*first, count, host.id, *place, *slots, service, slot_shift};
+  if (place) host.places.give_back(*place, count);
+  if (slots) host.slots.give_back(*slots, count << slot_shift);
+  if (!first) fail("no more than {} NFs at a time", nfs_max_);
+  nf_numbers_.give_back(*first, count);
+  fail("{}: has no room for {} NFs with {} inbox slots each; lower inbox_slots or the count", host.name(), count,
+       1u << slot_shift);
+}
+
+void Registry::give_back(HostLink& host, const NfGroup& group) {
+  host.places.give_back(group.place, group.count);
+  host.slots.give_back(group.first_slot, group.slots());
+  nf_numbers_.give_back(group.first, group.count);
+}
+
+const NfGroup& Registry::add_group(NfGroup group) {
+  HostLink& host = *hosts_.at(group.host);
+  host.nfs += group.count;
+  host.groups.insert(group.first);
+  nfs_ += group.count;
+  groups_of_service_[group.service].insert(group.first);
+  return groups_[group.first] = std::move(group);
+}
+
+void Registry::remove_group(uint32_t first) {
+  const auto found = groups_.find(first);
+  const NfGroup& group = found->second;
+  HostLink& host = *hosts_.at(group.host);
+  host.nfs -= group.count;
+  host.groups.erase(first);
+  nfs_ -= group.count;
+  groups_of_service_[group.service].erase(first);
+  give_back(host, group);
+  groups_.erase(found);
+}
+
+void Registry::split_group(uint32_t at) {
+  if (group_of(at) == nullptr) return;
+  NfGroup& group = std::prev(groups_.upper_bound(at))->second;
+  const uint32_t before = at - group.first;
+  if (before == 0) return;
+  NfGroup rest = group;
+  rest.first += before;
+  rest.place += before;
+  rest.first_slot += before << group.slot_shift;
+  rest.count -= before;
+  group.count = before;
+  hosts_.at(rest.host)->groups.insert(rest.first);
+  groups_of_service_[rest.service].insert(rest.first);
+  groups_[rest.first] = std::move(rest);
+}
+
+const NfGroup* Registry::group_of(uint32_t nf) const {
+  const auto behind = groups_.upper_bound(nf);
+  if (behind == groups_.begin()) return nullptr;
+  const NfGroup& group = std::prev(behind)->second;
+  return nf - group.first < group.count ? &group : nullptr;
+}
+
+std::vector<uint32_t> Registry::groups_within(uint32_t first, uint32_t count) const {
+  std::vector<uint32_t> firsts;
+  for (auto it = groups_.lower_bound(first); it != groups_.end() && it->first - first < count; ++it)
+    firsts.push_back(it->first);
+  return firsts;
+}
+
+}  // namespace roost

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Who lives where: hosts, and the groups of NFs in them, found by number, by host, by service and by tenant. Every
+// operation costs what it returns or changes, times O(log N). Control thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scheduler/host_link.h"
+#include "scheduler/range_allocator.h"
+
+namespace roost {
+
+// NFs that were started together in one host: their numbers, places and inboxes follow one another.
+struct NfGroup {
+  uint32_t first = 0, count = 0;
+  uint32_t host = 0;
+  uint32_t place = 0;  // of the first, in the host
+  uint32_t first_slot = 0;
+  uint16_t service = 0;
+  uint8_t slot_shift = 0;
+  std::string module{};
+
+  uint32_t slots() const noexcept { return count << slot_shift; }
+};
+
+class Registry {
+ public:
+  using Hosts = std::map<uint32_t, std::unique_ptr<HostLink>>;  // by number
+  using Groups = std::map<uint32_t, NfGroup>;                   // by first NF
+
+  Registry(uint32_t hosts_max, uint32_t nfs_max, size_t services)
+      : hosts_max_(hosts_max),
+        nfs_max_(nfs_max),
+        host_numbers_(hosts_max),
+        nf_numbers_(nfs_max),
+        groups_of_service_(services) {}
+
+  // Hosts. A number is taken before there is a host, and given back by remove_host(), or by whoever made none.
+  uint32_t take_host_number();  // throws Error
+  void give_host_number_back(uint32_t number) { host_numbers_.give_back(number, 1); }
+  HostLink& add_host(std::unique_ptr<HostLink> host);
+  void close_host(HostLink& host);    // it gets no further NFs
+  void remove_host(uint32_t number);  // with the groups that it still has
+  HostLink* find_host(uint32_t number);
+  // One of this tenant in tier fiber on that core, with room for so many more NFs; null: there is none.
+  HostLink* fiber_host(const std::string& tenant, uint32_t core, uint32_t count);
+  HostLink* host_on_dedicated(uint32_t core);  // null: the core is free
+
+  // NFs. Room is reserved before the host is asked to start them, and given back where it does not.
+  NfGroup reserve(HostLink& host, uint32_t count, uint16_t service, uint8_t slot_shift);  // throws Error
+  void give_back(HostLink& host, const NfGroup& group);
+  const NfGroup& add_group(NfGroup group);
+  void remove_group(uint32_t first);
+  void split_group(uint32_t at);  // makes `at` the first NF of a group, if it is in one
+  const NfGroup* group_of(uint32_t nf) const;
+  const NfGroup& group(uint32_t first) const { return groups_.at(first); }
+  // First NFs of groups.
+  std::vector<uint32_t> groups_within(uint32_t first, uint32_t count) const;
+  const std::set<uint32_t>& groups_of_service(uint16_t service) const { return groups_of_service_[service]; }
+
+  const Hosts& hosts() const noexcept { return hosts_; }
+  const Groups& groups() const noexcept { return groups_; }
+  uint32_t nfs() const noexcept { return nfs_; }
+  uint32_t hosts_max() const noexcept { return hosts_max_; }
+  uint32_t nfs_max() const noexcept { return nfs_max_; }
+
+ private:
+  const uint32_t hosts_max_, nfs_max_;
+  Hosts hosts_;
+  std::map<std::pair<std::string, uint32_t>, std::set<uint32_t>> fiber_hosts_;  // open ones, by tenant and core
+  std::map<uint32_t, HostLink*> on_dedicated_;                                  // by core
+  RangeAllocator host_numbers_, nf_numbers_;
+  Groups groups_;
+  std::vector<std::set<uint32_t>> groups_of_service_;
+  uint32_t nfs_ = 0;
+};
+
+}  // namespace roost
