@@ -48,6 +48,8 @@ struct RingCursor {
 class RingProducer : public RingCursor {
  public:
   uint32_t room() const noexcept { return capacity() - (position - seen); }
+  // What there is room for once the consumer has taken everything: it tells of a quarter of the ring at a time.
+  uint32_t room_surely() const noexcept { return capacity() - capacity() / 4 + 1; }
 
   // Looks at the consumer's cursor. False: it holds a value that no honest consumer writes; nothing has changed.
   bool refresh() noexcept {

@@ -89,13 +89,13 @@ void read_cores(TableReader& root, const std::vector<uint32_t>& usable, ManagerC
   const toml::table* table = root.table("cores");
   if (table != nullptr) CoresReader(*table, usable, root.problems()).read(cores);
   // What isn't said goes to the first cores that are left.
-  const auto first_free = [&](bool io_given) {
+  const auto first_free = [&](bool io_given) -> std::optional<uint32_t> {
     const auto found =
         std::find_if(usable.begin(), usable.end(), [&](uint32_t core) { return !is_taken(cores, core, io_given); });
-    return found == usable.end() ? usable.front() : *found;
+    return found == usable.end() ? std::nullopt : std::optional(*found);
   };
-  if (table == nullptr || !table->contains("io")) cores.io = first_free(false);
-  if (table == nullptr || !table->contains("shared")) cores.shared = {first_free(true)};
+  if (table == nullptr || !table->contains("io")) cores.io = first_free(false).value_or(usable.front());
+  if (table == nullptr || !table->contains("shared")) cores.shared = {first_free(true).value_or(cores.io)};
 }
 
 }  // namespace roost

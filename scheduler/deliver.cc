@@ -57,9 +57,10 @@ inline bool DataLoop::has_room(NfState& nf, uint32_t segments) noexcept {
 // worker has read last, and they arrive while the loop collects.
 void DataLoop::prepare(Batch& batch) noexcept {
   for (uint32_t i = 0; i < batch.count; ++i) {
+    if (batch.flows[i] == nullptr) continue;
     batch.handles[i] = PacketPool::handle_of(batch.packets[i]);
     __builtin_prefetch(&ledger_.row(batch.handles[i]), 1);
-    if (batch.flows[i] != nullptr) __builtin_prefetch(&nfs_[batch.flows[i]->way.nf], 1);
+    __builtin_prefetch(&nfs_[batch.flows[i]->way.nf], 1);
   }
   uint32_t previous = kNoNf, ahead = 0;
   for (uint32_t i = 0; i < batch.count; ++i) {
@@ -84,7 +85,7 @@ void DataLoop::deliver(Batch& batch) noexcept {
     }
     const uint32_t segments = segments_of(batch.packets[i]);
     if (!has_room(nf, segments)) {
-      drop(batch.packets[i], segments > nf.inbox.capacity() ? DropCause::too_long : DropCause::inbox_full);
+      drop(batch.packets[i], segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }
     LedgerRow& row = ledger_.row(batch.handles[i]);
@@ -102,7 +103,7 @@ void DataLoop::deliver(Batch& batch) noexcept {
 
 // Whether the flow's chain can take more: none of its NFs has a backlog.
 bool DataLoop::admits(uint32_t path) const noexcept {
-  for (uint32_t hop = 1; hop < paths_.hops(path); ++hop)
+  for (uint32_t hop = 0; hop < paths_.hops(path); ++hop)
     if (nfs_[paths_.nf(path, hop)].backlog_count != 0) return false;
   return true;
 }
@@ -159,7 +160,7 @@ void DataLoop::advance(uint32_t handle) noexcept {
   row.way = way_at(path, row.way.hop, row.way.out_port);
   NfState& nf = nfs_[row.way.nf];
   const uint32_t segments = segments_of(row.packet);
-  if (segments > nf.inbox.capacity()) return drop(row.packet, DropCause::too_long);
+  if (segments > nf.inbox.room_surely()) return drop(row.packet, DropCause::too_long);
   paths_.depart_again(row.epoch);  // counted while it waits, too
   if (nf.backlog_count != 0 || !has_room(nf, segments)) return add_to_backlog(nf, row.way.nf, handle);
   place(nf, handle);

@@ -139,7 +139,7 @@ class Manager {
   std::vector<uint32_t> cores_for(const SpawnRequest& request);
   HostLink& host_for(const SpawnRequest& request, uint32_t core, uint32_t count);
   uint8_t slot_shift_for(const HostLink& host, uint32_t count) const;
-  const NfGroup& start_group(HostLink& host, const SpawnRequest& request, uint32_t count);
+  const NfGroup& start_group(HostLink& host, const SpawnRequest& request, const ModuleCopy& module, uint32_t count);
   void load_module(HostLink& host, const ModuleCopy& module);
   void undo_spawn(const Spawned& spawned, const char* why);
 

@@ -98,7 +98,8 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
     if (!readable(connection.get(), kAttachPatience_ms)) fail("host (pid {}): connects and says nothing", pid);
     const auto message = receive_message(connection.get());
     const Json request = message ? rpc_parse(message->text) : Json();
-    if (!request.is_object() || request.value("method", "") != "attach" || !request["params"].is_object())
+    if (!request.is_object() || request.value("method", "") != "attach" || !request.contains("id") ||
+        !request.value("params", Json()).is_object())
       fail("host (pid {}): its first message is no attach request", pid);
     const Json& parameters = request["params"];
     if (parameters.value("protocol", 0u) != kProtocolVersion)

@@ -30,7 +30,7 @@ uint64_t page_table_bytes(pid_t pid) { return kib_of(fmt::format("/proc/{}/statu
 
 Json Manager::ps(int64_t after, uint32_t limit) {
   Json nfs = Json::array(), hosts = Json::array();
-  const uint32_t from = after < 0 ? 0 : static_cast<uint32_t>(std::min<int64_t>(after + 1, UINT32_MAX));
+  const uint32_t from = after < 0 ? 0 : static_cast<uint32_t>(std::min<int64_t>(after, UINT32_MAX - 1) + 1);
   const NfGroup* around = registry_.group_of(from);
   auto it = registry_.groups().lower_bound(around == nullptr ? from : around->first);
   for (; it != registry_.groups().end() && nfs.size() < limit; ++it) {
@@ -70,7 +70,11 @@ Json Manager::ps(int64_t after, uint32_t limit) {
                      {"sleeps", report.sleeps.load(std::memory_order_relaxed)},
                      {"yields", report.yields.load(std::memory_order_relaxed)}});
   }
-  return {{"total", registry_.nfs()}, {"nfs", nfs}, {"hosts", hosts}, {"events", events_}};
+  return {{"total", registry_.nfs()},
+          {"nfs", nfs},
+          {"hosts_total", registry_.hosts().size()},
+          {"hosts", hosts},
+          {"events", events_}};
 }
 
 Json Manager::stats(bool with_memory) {

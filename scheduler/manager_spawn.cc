@@ -23,7 +23,7 @@ Manager::Spawned Manager::spawn(const SpawnRequest& request) {
   if (request.count == 0) fail("spawn: a count of 0 starts nothing; give --count 1 or more");
   if (!request.config.is_object()) fail("spawn: the configuration must be a JSON object");
   check_room(request);
-  modules_.open(request.module);
+  const ModuleCopy& module = modules_.open(request.module);  // all of them are of this copy
   const std::vector<uint32_t> cores = cores_for(request);
   Spawned spawned{};
   try {
@@ -36,7 +36,7 @@ Manager::Spawned Manager::spawn(const SpawnRequest& request) {
           request.tier == Tier::process ? 1 : static_cast<uint32_t>((left + cores_left - 1) / cores_left);
       HostLink& host = host_for(request, core, share);
       const uint32_t fits = std::min(share, host.layout.nfs_max - host.nfs);
-      const NfGroup& group = start_group(host, request, fits);
+      const NfGroup& group = start_group(host, request, module, fits);
       spawned.ranges.emplace_back(group.first, group.count);
       left -= fits;
     }
@@ -110,12 +110,12 @@ void Manager::load_module(HostLink& host, const ModuleCopy& module) {
   host.modules.insert(module.id);
 }
 
-const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request, uint32_t count) {
+const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request, const ModuleCopy& module,
+                                    uint32_t count) {
   NfGroup group;
   try {
     group = registry_.reserve(host, count, service_number(request.service), slot_shift_for(host, count));
     group.module = request.module;
-    const ModuleCopy& module = modules_.open(request.module);
     load_module(host, module);
     host.ask("start", {{"module", module.id},
                        {"first", group.place},

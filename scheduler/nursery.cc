@@ -73,8 +73,9 @@ bool NurseryLink::read_one(int patience_ms, uint64_t wanted_id, pid_t* answer) {
   const Json json = rpc_parse(message->text);
   if (!json.is_object()) fail("nursery: speaks no JSON");
   if (json.value("method", "") == "exited") {
-    const pid_t pid = json["params"].value("pid", -1);
-    if (forgotten_.erase(pid) == 0) exited_[pid] = json["params"].value("status", -1);
+    const Json parameters = json.value("params", Json::object());
+    const pid_t pid = parameters.value("pid", -1);
+    if (forgotten_.erase(pid) == 0) exited_[pid] = parameters.value("status", -1);
   } else if (json.value("id", uint64_t{0}) == wanted_id && answer != nullptr) {
     *answer = rpc_take_result(json).value("pid", -1);
   }
