@@ -2,7 +2,6 @@
 #include "scheduler/manager.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/socket.h"
 
 namespace roost {
@@ -69,7 +69,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
     prctl(PR_SET_TIMERSLACK, 1);
     const cpu_set_t core = only(io);
     if (pthread_setaffinity_np(pthread_self(), sizeof core, &core) != 0)
-      spdlog::warn("data loop: cannot stay on core {}", io);
+      log_warn("data loop: cannot stay on core {}", io);
     loop_->run();
   });
 }
@@ -133,7 +133,7 @@ uint16_t Manager::service_number(const std::string& name) const {
 }
 
 void Manager::event(std::string text) {
-  spdlog::warn("{}", text);
+  log_warn("{}", text);
   events_.push_back(std::move(text));
   if (events_.size() > kEventsKept) events_.pop_front();
 }

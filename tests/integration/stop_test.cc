@@ -46,7 +46,7 @@ TEST_P(Stop, OfSingleNfsServicesAndAllUnderLoad) {
   EXPECT_EQ(manager.call("stop", {{"nfs", {ids[1]}}})["stopped"], 1);
   EXPECT_EQ(manager.call("stop", {{"nfs", {ids[3], ids[4], ids[4], ids[12]}}})["stopped"], 3);
   EXPECT_TRUE(eventually([&] { return manager.figure("nfs_live") == 12; }));
-  ASSERT_TRUE(goes_on(manager)) << manager.stats().dump(1) << manager.call("ps").dump(1);
+  ASSERT_TRUE(goes_on(manager)) << json_text(manager.stats(), 1) << json_text(manager.call("ps"), 1);
   EXPECT_EQ(manager.dropped("no_nf"), early);
   expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
   EXPECT_THAT(manager.refusal("stop", {{"nfs", {ids[0], 999'999}}}), HasSubstr("there is no NF 999999"));
