@@ -3,12 +3,9 @@
 // as input from elsewhere: a wrong, endless or missing answer is an Error, never a crash or an endless wait.
 #pragma once
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -36,70 +33,21 @@ inline constexpr std::chrono::seconds kPatience{30};
 class Client {
  public:
   // Throws NoManager, or Error where a manager is there that may not be spoken to.
-  explicit Client(std::string path) : path_(std::move(path)) {
-    try {
-      socket_ = connect_unix(path_, SOCK_STREAM);
-    } catch (const Error& error) {
-      if (access(path_.c_str(), F_OK) == 0 && access(path_.c_str(), R_OK | W_OK) != 0)
-        fail("socket '{}': belongs to another user; be that user, or root", path_);
-      throw NoManager(error.what());
-    }
-  }
+  explicit Client(std::string path);
 
   void interrupted_by(int fd) noexcept { interrupt_fd_ = fd; }
   const std::string& path() const noexcept { return path_; }
   pid_t manager_pid() const { return peer_of(socket_.get()).pid; }
 
   // The result. Throws Error with the manager's words where it refuses, and NoManager where it goes.
-  Json call(std::string_view method, Json parameters = Json::object(), std::chrono::milliseconds patience = kPatience) {
-    try {
-      send_all(socket_.get(), rpc_request(++last_id_, method, std::move(parameters)).dump() + "\n");
-    } catch (const Error&) {  // it may have said why before it closed
-    }
-    const Json answer = Json::parse(receive(method, patience), nullptr, false);
-    if (answer.is_discarded()) fail("{}: the answer is not JSON; is '{}' a manager's socket?", method, path_);
-    Json result = rpc_take_result(answer);
-    if (answer.value("id", Json()) != last_id_) fail("{}: the answer is to another request", method);
-    return result;
-  }
+  Json call(std::string_view method, Json parameters = Json::object(), std::chrono::milliseconds patience = kPatience);
 
   // Until the manager closes the connection. False: it has not in time.
-  bool wait_for_close(std::chrono::milliseconds patience) {
-    std::array<char, 4096> chunk;
-    pollfd readable{socket_.get(), POLLIN, 0};
-    while (poll(&readable, 1, static_cast<int>(patience.count())) > 0)
-      if (read(socket_.get(), chunk.data(), chunk.size()) <= 0) return true;
-    return false;
-  }
+  bool wait_for_close(std::chrono::milliseconds patience);
 
  private:
-  std::string receive(std::string_view method, std::chrono::milliseconds patience) {
-    const auto until = std::chrono::steady_clock::now() + patience;
-    std::array<char, 64 << 10> chunk;
-    for (size_t looked = 0;;) {
-      if (const size_t end = buffer_.find('\n', looked); end != std::string::npos) {
-        std::string line = buffer_.substr(0, end);
-        buffer_.erase(0, end + 1);
-        return line;
-      }
-      looked = buffer_.size();
-      if (looked > kAnswerBytesMax) fail("{}: the answer has more than {} bytes", method, kAnswerBytesMax);
-      wait_readable(method, until);
-      const ssize_t bytes = read(socket_.get(), chunk.data(), chunk.size());
-      if (bytes < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (bytes <= 0) throw NoManager(fmt::format("{}: the manager went away before it answered; see its log", method));
-      buffer_.append(chunk.data(), static_cast<size_t>(bytes));
-    }
-  }
-
-  void wait_readable(std::string_view method, std::chrono::steady_clock::time_point until) const {
-    std::array<pollfd, 2> events{{{socket_.get(), POLLIN, 0}, {interrupt_fd_, POLLIN, 0}}};  // poll skips a -1
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    const int ready = poll(events.data(), events.size(), static_cast<int>(std::max<int64_t>(0, left.count())));
-    if (ready < 0 && errno != EINTR) fail_errno("{}: waiting for the answer", method);
-    if (ready > 0 && events[1].revents != 0) throw Interrupted("interrupted");
-    if (ready == 0) fail("{}: no answer in time; the manager is busy or stuck, see its log", method);
-  }
+  std::string receive(std::string_view method, std::chrono::milliseconds patience);
+  void wait_readable(std::string_view method, std::chrono::steady_clock::time_point until) const;
 
   std::string path_;
   FileDescriptor socket_;

@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The commands of `roost`, a file each. add_<command>() declares its options; what shall run is left in
-// Invocation::run, for main() to call once the whole command line is parsed.
+// The commands of `roost`, a file each. add_<command>() declares its options and what it runs.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <functional>
 #include <string>
 
 #include "cli/client.h"
+#include "cli/command.h"
 #include "core/protocol.h"
 
 namespace roost::cli {
 
 enum ExitCode : int { kFine = 0, kFailed = 1, kUsage = 2, kNoManager = 3 };
 
-// What the command line says wrongly, found after parsing.
-class UsageError : public Error {
- public:
-  using Error::Error;
-};
-
+// What commands share: how to reach the manager, and in which form to print.
 struct Invocation {
   std::string socket;  // empty: the default
   bool json = false;
-  std::function<int()> run;
 
   std::string socket_path() const;
   Client connect() const { return Client(socket_path()); }
@@ -31,19 +23,21 @@ struct Invocation {
   bool printed_as_json(const Json& answer) const;
 };
 
-// A command with --socket, --json, examples below its help, and what it does.
-CLI::App* add_command(CLI::App& app, Invocation& invocation, const std::string& name, const std::string& meaning,
-                      const std::string& examples);
+// A command with --socket and examples below its help.
+Command& add_command(Command& program, Invocation& invocation, const std::string& name, const std::string& meaning,
+                     const std::string& examples);
+// The flag behind all others.
+void add_json_flag(Command& command, Invocation& invocation, const std::string& meaning = "print JSON");
 
-void add_up(CLI::App& app, Invocation& invocation);
-void add_down(CLI::App& app, Invocation& invocation);
-void add_spawn(CLI::App& app, Invocation& invocation);
-void add_ps(CLI::App& app, Invocation& invocation);
-void add_stop(CLI::App& app, Invocation& invocation);
-void add_get(CLI::App& app, Invocation& invocation);
-void add_set(CLI::App& app, Invocation& invocation);
-void add_stats(CLI::App& app, Invocation& invocation);
-void add_version(CLI::App& app, Invocation& invocation);
-void add_demo(CLI::App& app, Invocation& invocation);
+void add_up(Command& program, Invocation& invocation);
+void add_down(Command& program, Invocation& invocation);
+void add_spawn(Command& program, Invocation& invocation);
+void add_ps(Command& program, Invocation& invocation);
+void add_stop(Command& program, Invocation& invocation);
+void add_get(Command& program, Invocation& invocation);
+void add_set(Command& program, Invocation& invocation);
+void add_stats(Command& program, Invocation& invocation);
+void add_version(Command& program, Invocation& invocation);
+void add_demo(Command& program, Invocation& invocation);
 
 }  // namespace roost::cli

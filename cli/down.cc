@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // roost down: ends the manager and what it runs, and returns once its process is gone.
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,12 +33,12 @@ int down(const Invocation& invocation) {
 
 }  // namespace
 
-void add_down(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = add_command(app, invocation, "down", "end the manager, its NFs and hosts",
-                                  "  roost down\n"
-                                  "  roost down --socket /run/roost-lab.sock");
-  command->add_flag("--json", invocation.json, "print the last statistics as JSON");
-  command->callback([&invocation] { invocation.run = [&invocation] { return down(invocation); }; });
+void add_down(Command& program, Invocation& invocation) {
+  Command& command = add_command(program, invocation, "down", "end the manager, its NFs and hosts",
+                                 "  roost down\n"
+                                 "  roost down --socket /run/roost-lab.sock");
+  command.flag("--json", invocation.json, "print the last statistics as JSON");
+  command.runs([&] { return down(invocation); });
 }
 
 }  // namespace roost::cli

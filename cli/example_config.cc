@@ -12,7 +12,7 @@ namespace {
 constexpr uint32_t kBacklog_packets = 4'096;
 
 // JSON's strings are TOML's basic strings.
-std::string quoted(const std::string& text) { return Json(text).dump(); }
+std::string quoted(const std::string& text) { return json_text(Json(text)); }
 
 std::string source(const ExampleConfig& example) {
   if (!example.capture.empty())

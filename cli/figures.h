@@ -2,9 +2,6 @@
 // Figures as people read them, and fields of answers that may lack them.
 #pragma once
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -12,60 +9,17 @@
 
 namespace roost::cli {
 
-// 1234567 -> "1,234,567".
-inline std::string grouped(uint64_t value) {
-  const std::string digits = fmt::format("{}", value);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i != 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
-
-// Three figures: "0.123", "12.3", "1,234".
-inline std::string rounded(double value) {
-  if (!(value >= 0)) return "-";
-  if (value >= 100) return value < 1e18 ? grouped(static_cast<uint64_t>(value + 0.5)) : fmt::format("{:.3g}", value);
-  if (value >= 10) return fmt::format("{:.1f}", value);
-  return fmt::format("{:.2f}", value);
-}
-
-inline std::string bytes_text(double bytes) {
-  if (bytes < 0) return fmt::format("-{}", bytes_text(-bytes));
-  if (bytes < 10'240) return fmt::format("{:.0f} B", bytes);
-  if (bytes < 10.0 * (1 << 20)) return fmt::format("{:.1f} KiB", bytes / 1024);
-  return fmt::format("{:.1f} MiB", bytes / (1 << 20));
-}
+std::string grouped(uint64_t value);   // 1234567 -> "1,234,567"
+std::string rounded(double value);     // three figures: "0.123", "12.3", "1,234"
+std::string bytes_text(double bytes);  // "512 B", "10.3 KiB"
 
 // A number of an answer; 0 where it isn't there or isn't one.
-inline uint64_t count_of(const Json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  if (found == object.end() || !found->is_number()) return 0;
-  return found->is_number_unsigned() ? found->get<uint64_t>()
-                                     : static_cast<uint64_t>(std::max(0.0, found->get<double>()));
-}
-inline double number_of(const Json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found != object.end() && found->is_number() ? found->get<double>() : 0.0;
-}
+uint64_t count_of(const Json& object, const char* name);
+double number_of(const Json& object, const char* name);
 // Any field as text; empty where it isn't there.
-inline std::string text_of(const Json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  if (found == object.end() || found->is_null()) return "";
-  return found->is_string() ? found->get<std::string>() : found->dump();
-}
+std::string text_of(const Json& object, const char* name);
 // A list or object of an answer, empty where it isn't there.
-inline const Json& part_of(const Json& object, const char* name) {
-  static const Json none = Json::array();
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found != object.end() && found->is_structured() ? *found : none;
-}
-inline uint64_t sum_of(const Json& object) {
-  uint64_t sum = 0;
-  for (const auto& value : object)
-    if (value.is_number_integer() && value >= 0) sum += value.get<uint64_t>();
-  return sum;
-}
+const Json& part_of(const Json& object, const char* name);
+uint64_t sum_of(const Json& object);
 
 }  // namespace roost::cli

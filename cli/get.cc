@@ -25,15 +25,15 @@ int get(const std::string& name, const Invocation& invocation) {
 
 }  // namespace
 
-void add_get(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = add_command(app, invocation, "get", "show settings",
-                                  "  roost get\n"
-                                  "  roost get wake_packets\n"
-                                  "  roost get --json | jq '.settings[] | {name, value}'");
-  auto name = std::make_shared<std::string>();
-  command->add_option("name", *name, "only this setting");
-  command->add_flag("--json", invocation.json, "print JSON");
-  command->callback([name, &invocation] { invocation.run = [name, &invocation] { return get(*name, invocation); }; });
+void add_get(Command& program, Invocation& invocation) {
+  Command& command = add_command(program, invocation, "get", "show settings",
+                                 "  roost get\n"
+                                 "  roost get wake_packets\n"
+                                 "  roost get --json | jq '.settings[] | {name, value}'");
+  auto& name = command.keep<std::string>();
+  command.positional("name", name, "only this setting");
+  add_json_flag(command, invocation);
+  command.runs([&] { return get(name, invocation); });
 }
 
 }  // namespace roost::cli

@@ -86,27 +86,24 @@ int ps(const PsOptions& options, const Invocation& invocation) {
   const Json& events = answer["events"];
   if (!events.empty()) fmt::print("\nLately:\n");
   for (const Json& event : events)
-    fmt::print("  {}\n", printable(event.is_string() ? event.get<std::string>() : event.dump()));
+    fmt::print("  {}\n", printable(event.is_string() ? event.get<std::string>() : json_text(event)));
   return kFine;
 }
 
 }  // namespace
 
-void add_ps(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = add_command(app, invocation, "ps", "list NFs, and what happened to them",
-                                  "  roost ps\n"
-                                  "  roost ps --service firewall --limit 1000\n"
-                                  "  roost ps --hosts\n"
-                                  "  roost ps --json | jq '.nfs[] | select(.packets == 0) | .id'");
-  auto options = std::make_shared<PsOptions>();
-  command->add_option("--service", options->service, "only NFs of this service");
-  command->add_option("--limit", options->limit, "at most this many")
-      ->check(CLI::Range(1U, 10'000'000U))
-      ->capture_default_str();
-  command->add_flag("--hosts", options->hosts, "list the processes in which they live instead");
-  command->add_flag("--json", invocation.json, "print JSON (NFs, hosts and events)");
-  command->callback(
-      [options, &invocation] { invocation.run = [options, &invocation] { return ps(*options, invocation); }; });
+void add_ps(Command& program, Invocation& invocation) {
+  Command& command = add_command(program, invocation, "ps", "list NFs, and what happened to them",
+                                 "  roost ps\n"
+                                 "  roost ps --service firewall --limit 1000\n"
+                                 "  roost ps --hosts\n"
+                                 "  roost ps --json | jq '.nfs[] | select(.packets == 0) | .id'");
+  auto& options = command.keep<PsOptions>();
+  command.option("--service", options.service, "only NFs of this service");
+  command.option("--limit", options.limit, "at most this many").range(1, 10'000'000).shows_default();
+  command.flag("--hosts", options.hosts, "list the processes in which they live instead");
+  add_json_flag(command, invocation, "print JSON (NFs, hosts and events)");
+  command.runs([&] { return ps(options, invocation); });
 }
 
 }  // namespace roost::cli

@@ -22,16 +22,15 @@ int set(const SetOptions& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_set(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = add_command(app, invocation, "set", "change a setting while the manager runs",
-                                  "  roost set wake_packets 32\n"
-                                  "'roost get' lists the settings, their units and ranges.");
-  auto options = std::make_shared<SetOptions>();
-  command->add_option("name", options->name, "the setting")->required();
-  command->add_option("value", options->value, "its new value")->required();
-  command->add_flag("--json", invocation.json, "print JSON");
-  command->callback(
-      [options, &invocation] { invocation.run = [options, &invocation] { return set(*options, invocation); }; });
+void add_set(Command& program, Invocation& invocation) {
+  Command& command = add_command(program, invocation, "set", "change a setting while the manager runs",
+                                 "  roost set wake_packets 32\n"
+                                 "'roost get' lists the settings, their units and ranges.");
+  auto& options = command.keep<SetOptions>();
+  command.positional("name", options.name, "the setting").required();
+  command.positional("value", options.value, "its new value").required();
+  add_json_flag(command, invocation);
+  command.runs([&] { return set(options, invocation); });
 }
 
 }  // namespace roost::cli

@@ -55,30 +55,27 @@ int spawn(const SpawnOptions& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_spawn(CLI::App& app, Invocation& invocation) {
-  CLI::App* command =
-      add_command(app, invocation, "spawn", "start NFs",
+void add_spawn(Command& program, Invocation& invocation) {
+  Command& command =
+      add_command(program, invocation, "spawn", "start NFs",
                   "  roost spawn counter --service counter --count 500\n"
                   "  roost spawn ./bridge.so --service bridge --tier process\n"
                   "  roost spawn busy --service work --config '{\"cycles\": 500}'\n"
                   "  roost spawn firewall --service firewall --config @firewall.json\n"
                   "A module without a '/' is looked for in $ROOST_MODULE_PATH and beside roost, in ../nf.");
-  auto options = std::make_shared<SpawnOptions>();
-  command->add_option("module", options->module, "the NF's module: a path, or a name to look for")->required();
-  command->add_option("--service", options->service, "the service that they join")->required();
-  command->add_option("--count", options->count, "how many")->check(CLI::Range(1U, 10'000'000U))->capture_default_str();
-  command->add_option("--tier", options->tier, "fiber: many to a process; process: one each")
-      ->check(CLI::IsMember({"fiber", "process"}))
-      ->capture_default_str();
-  command->add_flag("--dedicated", options->dedicated,
-                    "on cores of the configuration's cores.dedicated, one process each, which polls");
-  command->add_option("--config", options->config, "what the NF is told: a JSON object, or @FILE")
-      ->capture_default_str();
-  command->add_option("--tenant", options->tenant, "whose NFs they are; tenants never share a process")
-      ->capture_default_str();
-  command->add_flag("--json", invocation.json, "print JSON");
-  command->callback(
-      [options, &invocation] { invocation.run = [options, &invocation] { return spawn(*options, invocation); }; });
+  auto& options = command.keep<SpawnOptions>();
+  command.positional("module", options.module, "the NF's module: a path, or a name to look for").required();
+  command.option("--service", options.service, "the service that they join").required();
+  command.option("--count", options.count, "how many").range(1, 10'000'000).shows_default();
+  command.option("--tier", options.tier, "fiber: many to a process; process: one each")
+      .one_of({"fiber", "process"})
+      .shows_default();
+  command.flag("--dedicated", options.dedicated,
+               "on cores of the configuration's cores.dedicated, one process each, which polls");
+  command.option("--config", options.config, "what the NF is told: a JSON object, or @FILE").shows_default();
+  command.option("--tenant", options.tenant, "whose NFs they are; tenants never share a process").shows_default();
+  add_json_flag(command, invocation);
+  command.runs([&] { return spawn(options, invocation); });
 }
 
 }  // namespace roost::cli

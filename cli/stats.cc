@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // roost stats: the manager's counters; with --watch, what changes of them each second.
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -108,7 +110,7 @@ int stats(const StatsOptions& options, const Invocation& invocation) {
     now = client.call("stats", parameters);
     const double elapsed_s = std::max(1e-3, number_of(now, "uptime_s") - number_of(before, "uptime_s"));
     if (invocation.json) {
-      fmt::print("{}\n", now.dump());
+      fmt::print("{}\n", json_text(now));
     } else {
       if (isatty(STDOUT_FILENO) == 1) fmt::print("\033[H\033[2J");
       print_stats(now, &before, elapsed_s);
@@ -121,22 +123,22 @@ int stats(const StatsOptions& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_stats(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = add_command(app, invocation, "stats", "show counters, latency and ports",
-                                  "  roost stats\n"
-                                  "  roost stats --watch            rates, each second\n"
-                                  "  roost stats --watch 0.5 --json one JSON object a line\n"
-                                  "  roost stats --memory --json | jq .memory");
-  auto options = std::make_shared<StatsOptions>();
-  command->add_flag("--memory", options->memory, "and the memory of manager and hosts (takes a moment)");
-  command->add_flag("--json", invocation.json, "print JSON");
-  auto* watch = command->add_option("--watch", options->watch_s, "again and again, each this many seconds (default: 1)")
-                    ->expected(0, 1)
-                    ->type_name("[SECONDS]")
-                    ->check(CLI::Range(0.05, 86'400.0));
-  command->callback([options, watch, &invocation] {
-    if (watch->count() != 0 && options->watch_s == 0) options->watch_s = 1;
-    invocation.run = [options, &invocation] { return stats(*options, invocation); };
+void add_stats(Command& program, Invocation& invocation) {
+  Command& command = add_command(program, invocation, "stats", "show counters, latency and ports",
+                                 "  roost stats\n"
+                                 "  roost stats --watch            rates, each second\n"
+                                 "  roost stats --watch 0.5 --json one JSON object a line\n"
+                                 "  roost stats --memory --json | jq .memory");
+  auto& options = command.keep<StatsOptions>();
+  command.flag("--memory", options.memory, "and the memory of manager and hosts (takes a moment)");
+  add_json_flag(command, invocation);
+  const Option watch =
+      command.option("--watch", options.watch_s, "again and again, each this many seconds (default: 1)")
+          .value_optional("SECONDS")
+          .range(0.05, 86'400);
+  command.runs([&options, &invocation, watch] {
+    if (watch.given() && options.watch_s == 0) options.watch_s = 1;
+    return stats(options, invocation);
   });
 }
 

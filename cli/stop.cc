@@ -63,18 +63,17 @@ int stop(const StopOptions& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_stop(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = add_command(app, invocation, "stop", "end NFs",
-                                  "  roost stop 7 12-19\n"
-                                  "  roost stop --service firewall\n"
-                                  "  roost stop --all");
-  auto options = std::make_shared<StopOptions>();
-  command->add_option("nf", options->nfs, "numbers of NFs, and ranges of them ('roost ps' lists them)");
-  command->add_option("--service", options->service, "all NFs of this service");
-  command->add_flag("--all", options->all, "all NFs");
-  command->add_flag("--json", invocation.json, "print JSON");
-  command->callback(
-      [options, &invocation] { invocation.run = [options, &invocation] { return stop(*options, invocation); }; });
+void add_stop(Command& program, Invocation& invocation) {
+  Command& command = add_command(program, invocation, "stop", "end NFs",
+                                 "  roost stop 7 12-19\n"
+                                 "  roost stop --service firewall\n"
+                                 "  roost stop --all");
+  auto& options = command.keep<StopOptions>();
+  command.positional("nf", options.nfs, "numbers of NFs, and ranges of them ('roost ps' lists them)");
+  command.option("--service", options.service, "all NFs of this service");
+  command.flag("--all", options.all, "all NFs");
+  add_json_flag(command, invocation);
+  command.runs([&] { return stop(options, invocation); });
 }
 
 }  // namespace roost::cli

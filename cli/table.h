@@ -3,13 +3,7 @@
 // cut short, and then columns are left out from the right (a last line says which).
 #pragma once
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cstddef>
-#include <cstdlib>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,20 +11,10 @@
 namespace roost::cli {
 
 // Columns of the terminal that standard output is; without one nothing is cut.
-inline size_t terminal_width() {
-  winsize size{};
-  if (isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0)
-    return size.ws_col;
-  return SIZE_MAX;
-}
+size_t terminal_width();
 
 // A manager's words on a user's terminal: control characters, which could steer it, become '?'.
-inline std::string printable(std::string_view text) {
-  std::string clean(text);
-  for (char& c : clean)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return clean;
-}
+std::string printable(std::string_view text);
 
 class Table {
  public:
@@ -43,87 +27,18 @@ class Table {
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
   // Missing cells are empty.
-  void add(std::vector<std::string> cells) {
-    cells.resize(columns_.size());
-    for (auto& cell : cells) cell = printable(cell);
-    rows_.push_back(std::move(cells));
-  }
+  void add(std::vector<std::string> cells);
   size_t size() const noexcept { return rows_.size(); }
-
-  std::string text(size_t width_max = terminal_width()) const {
-    const auto widths = fit(width_max);
-    std::string out, left_out;
-    std::vector<std::string> titles;
-    for (const auto& column : columns_) titles.push_back(column.title);
-    append_row(out, titles, widths);
-    for (const auto& row : rows_) append_row(out, row, widths);
-    for (size_t i = 0; i < columns_.size(); ++i)
-      if (widths[i] == 0) left_out += (left_out.empty() ? "" : ", ") + columns_[i].title;
-    if (!left_out.empty()) out += "(too narrow for: " + left_out + ")\n";
-    return out;
-  }
+  std::string text(size_t width_max = terminal_width()) const;
 
  private:
-  static constexpr size_t kGap = 2, kTextLeast = 6;
+  using Widths = std::vector<size_t>;  // of the columns; 0: left out
 
-  static bool starts_character(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
-  static size_t length(std::string_view text) {  // in characters of UTF-8
-    return static_cast<size_t>(std::count_if(text.begin(), text.end(), starts_character));
-  }
-  static std::string cut(const std::string& text, size_t width) {
-    if (length(text) <= width) return text;
-    size_t end = 0;
-    for (size_t seen = 0; end < text.size(); ++end)
-      if (starts_character(text[end]) && ++seen == width) break;
-    return text.substr(0, end) + "…";
-  }
-
-  static size_t total(const std::vector<size_t>& widths) {
-    size_t sum = 0;
-    for (const size_t width : widths) sum += width == 0 ? 0 : width + (sum == 0 ? 0 : kGap);
-    return sum;
-  }
-
-  // The widths of as many columns as fit, the others 0. The first column stays.
-  std::vector<size_t> fit(size_t width_max) const {
-    std::vector<size_t> natural;
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      size_t width = std::max<size_t>(1, length(columns_[i].title));
-      for (const auto& row : rows_) width = std::max(width, length(row[i]));
-      natural.push_back(width);
-    }
-    for (size_t kept = columns_.size();; --kept) {
-      std::vector<size_t> widths = natural;
-      std::fill(widths.begin() + static_cast<std::ptrdiff_t>(kept), widths.end(), 0);
-      while (total(widths) > width_max && shorten_longest(widths)) continue;
-      if (total(widths) <= width_max || kept <= 1) return widths;
-    }
-  }
-
+  // Of as many columns as fit. The first column stays.
+  Widths fit(size_t width_max) const;
   // False: all texts are as short as they may get.
-  bool shorten_longest(std::vector<size_t>& widths) const {
-    size_t longest = columns_.size();
-    for (size_t i = 0; i < columns_.size(); ++i)
-      if (columns_[i].align == Align::left && widths[i] > std::max(kTextLeast, length(columns_[i].title)) &&
-          (longest == columns_.size() || widths[i] > widths[longest]))
-        longest = i;
-    if (longest == columns_.size()) return false;
-    --widths[longest];
-    return true;
-  }
-
-  void append_row(std::string& out, const std::vector<std::string>& cells, const std::vector<size_t>& widths) const {
-    std::string line;
-    for (size_t i = 0; i < cells.size(); ++i) {
-      if (widths[i] == 0) continue;
-      if (i != 0) line.append(kGap, ' ');
-      const std::string cell = cut(cells[i], widths[i]);
-      const std::string fill(widths[i] - length(cell), ' ');
-      line += columns_[i].align == Align::right ? fill + cell : cell + fill;
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  }
+  bool shorten_longest(Widths& widths) const;
+  void append_row(std::string& out, const std::vector<std::string>& cells, const Widths& widths) const;
 
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;

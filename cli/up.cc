@@ -52,18 +52,17 @@ int up(const UpOptions& options, const Invocation& invocation) {
 
 }  // namespace
 
-void add_up(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = add_command(app, invocation, "up", "start a manager in the background",
-                                  "  roost up\n"
-                                  "  roost up --print-config > my.toml\n"
-                                  "  roost up --config my.toml --socket /run/roost-lab.sock");
-  auto options = std::make_shared<UpOptions>();
-  command->add_option("--config", options->config, "configuration (default: a built-in example)");
-  command->add_option("--log", options->log, "the manager's log (default: beside the socket)");
-  command->add_flag("--print-config", options->print_config, "print the built-in example and start nothing");
-  command->add_flag("--json", invocation.json, "print JSON");
-  command->callback(
-      [options, &invocation] { invocation.run = [options, &invocation] { return up(*options, invocation); }; });
+void add_up(Command& program, Invocation& invocation) {
+  Command& command = add_command(program, invocation, "up", "start a manager in the background",
+                                 "  roost up\n"
+                                 "  roost up --print-config > my.toml\n"
+                                 "  roost up --config my.toml --socket /run/roost-lab.sock");
+  auto& options = command.keep<UpOptions>();
+  command.option("--config", options.config, "configuration (default: a built-in example)");
+  command.option("--log", options.log, "the manager's log (default: beside the socket)");
+  command.flag("--print-config", options.print_config, "print the built-in example and start nothing");
+  add_json_flag(command, invocation);
+  command.runs([&] { return up(options, invocation); });
 }
 
 }  // namespace roost::cli

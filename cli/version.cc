@@ -32,11 +32,11 @@ int version(const Invocation& invocation) {
 
 }  // namespace
 
-void add_version(CLI::App& app, Invocation& invocation) {
-  CLI::App* command =
-      add_command(app, invocation, "version", "versions of this program and of the manager", "  roost version --json");
-  command->add_flag("--json", invocation.json, "print JSON");
-  command->callback([&invocation] { invocation.run = [&invocation] { return version(invocation); }; });
+void add_version(Command& program, Invocation& invocation) {
+  Command& command = add_command(program, invocation, "version", "versions of this program and of the manager",
+                                 "  roost version --json");
+  add_json_flag(command, invocation);
+  command.runs([&] { return version(invocation); });
 }
 
 }  // namespace roost::cli

@@ -16,7 +16,7 @@ if(units)
   target_include_directories(check_headers PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/nflib/include)
   find_package(GTest REQUIRED)
   target_link_libraries(check_headers PRIVATE
-    roost_core Boost::context toml::toml CLI11::CLI11 GTest::gtest)
+    roost_core Boost::context toml::toml GTest::gtest)
 else()
   add_custom_target(check_headers)
 endif()

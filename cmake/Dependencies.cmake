@@ -25,7 +25,8 @@ set(roost_dpdk_libraries acl hash lpm rcu ethdev meter net mbuf mempool ring eal
 
 add_library(dpdk::headers INTERFACE IMPORTED)
 target_include_directories(dpdk::headers SYSTEM INTERFACE ${dpdk_pc_INCLUDE_DIRS})
-target_compile_options(dpdk::headers INTERFACE "SHELL:-include rte_config.h")
+target_compile_options(dpdk::headers INTERFACE
+  "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:ROOST_PRECOMPILED>>>:SHELL:-include rte_config.h>")
 
 add_library(dpdk::dpdk INTERFACE IMPORTED)
 target_link_libraries(dpdk::dpdk INTERFACE dpdk::headers)

@@ -30,6 +30,10 @@ Json rpc_parse(std::string_view text) {
   }
 }
 
+std::string json_text(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 Json rpc_take_result(const Json& response) {
   if (!response.is_object()) fail("the answer is not a JSON-RPC response");
   if (const auto error = response.find("error"); error != response.end() && error->is_object())

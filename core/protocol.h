@@ -34,6 +34,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 
 namespace roost {
@@ -61,6 +62,9 @@ Json rpc_error(const Json& id, RpcError code, std::string_view message);
 // What a peer sent, read: a discarded value where it is not JSON, or nested deeper than anything here is (copying and
 // printing JSON recurses).
 Json rpc_parse(std::string_view text);
+// As one line, or with so many blanks of indentation; what is no UTF-8 is replaced. Reading and writing JSON is slow to
+// compile: do both by these two.
+std::string json_text(const Json& json, int indent = -1);
 // The result of a response; throws Error with the message of an error, or where it is no response.
 Json rpc_take_result(const Json& response);
 

@@ -2,11 +2,11 @@
 // bridge: swaps the MAC addresses and sends each frame out of the other port of its pair: ports 0 and 1, 2 and 3, ...
 //
 // Configuration, optional: {"a": "net0", "b": "net1"} bridges these two ports; frames from others are dropped.
+#include <roost/config.h>
 #include <roost/nf.h>
 #include <rte_ether.h>
 
-#include <nlohmann/json.hpp>
-#include <string>
+#include <stdexcept>
 #include <utility>
 
 namespace {
@@ -14,11 +14,13 @@ namespace {
 class Bridge final : public roost::Nf {
  public:
   void start(roost::Context& context) override {
-    const auto config = nlohmann::json::parse(context.config());
-    named_ = config.contains("a") || config.contains("b");
+    const roost::Config config(context.config());
+    const auto a = config.text("a"), b = config.text("b");
+    if (a.has_value() != b.has_value()) throw std::runtime_error("bridge: a pair has two ports, \"a\" and \"b\"");
+    named_ = a.has_value();
     if (!named_) return;
-    a_ = context.port(config.at("a").get<std::string>());
-    b_ = context.port(config.at("b").get<std::string>());
+    a_ = context.port(*a);
+    b_ = context.port(*b);
   }
 
   void process(roost::Burst& burst) noexcept override {

@@ -2,10 +2,8 @@
 // busy: touches a byte of each packet and spends a set number of TSC cycles on it. For experiments.
 //
 // Configuration, optional: {"cycles": 250} (whole number, 0 to 1e9; 0 if not given).
+#include <roost/config.h>
 #include <roost/nf.h>
-
-#include <nlohmann/json.hpp>
-#include <stdexcept>
 
 #include "core/clock.h"
 
@@ -14,12 +12,7 @@ namespace {
 class Busy final : public roost::Nf {
  public:
   void start(roost::Context& context) override {
-    const auto config = nlohmann::json::parse(context.config());
-    if (!config.contains("cycles")) return;
-    const auto& cycles = config.at("cycles");
-    if (!cycles.is_number_unsigned() || cycles > 1'000'000'000)
-      throw std::runtime_error("busy: \"cycles\" is a whole number from 0 to 1000000000, of each packet");
-    cycles_ = cycles;
+    cycles_ = roost::Config(context.config()).number("cycles", 0, 1'000'000'000).value_or(0);
   }
 
   void process(roost::Burst& burst) noexcept override {

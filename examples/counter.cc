@@ -2,12 +2,13 @@
 // counter: counts packets and bytes by protocol.
 //
 // Configuration, optional: {"report": "FILE"} appends the counts to that file, a line of JSON, when the NF is stopped.
+#include <roost/config.h>
 #include <roost/nf.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -16,15 +17,18 @@ class Counter final : public roost::Nf {
  public:
   ~Counter() override {
     if (path_.empty()) return;
-    nlohmann::json report = {{"nf", id_}};
+    std::ostringstream report;  // whole lines, since others append to the file too
+    report << "{\"nf\":" << id_;
     for (size_t i = 0; i < kKinds; ++i)
-      report[kNames[i]] = {{"packets", counts_[i].packets}, {"bytes", counts_[i].bytes}};
-    std::ofstream(path_, std::ios::app) << report.dump() + "\n";
+      report << ",\"" << kNames[i] << "\":{\"packets\":" << counts_[i].packets << ",\"bytes\":" << counts_[i].bytes
+             << '}';
+    report << "}\n";
+    std::ofstream(path_, std::ios::app) << report.str();
   }
 
   void start(roost::Context& context) override {
     id_ = context.nf_id();
-    path_ = nlohmann::json::parse(context.config()).value("report", std::string());
+    path_ = roost::Config(context.config()).text("report").value_or("");
   }
 
   void process(roost::Burst& burst) noexcept override {

@@ -5,6 +5,7 @@
 // for packets that no rule fits (deny, if not given); "other": likewise for what is not IPv4 (as default, if not
 // given). firewall_rules.h says how a rule is written. Fragments behind the first have no ports: only rules without
 // ports fit them. IPv4 packets whose header is damaged are dropped.
+#include <roost/config.h>
 #include <roost/nf.h>
 #include <rte_acl.h>
 #include <rte_ether.h>
@@ -111,12 +112,12 @@ Frame read_key(const roost::Packet& packet, Key& key) noexcept {
 class Firewall final : public roost::Nf {
  public:
   void start(roost::Context& context) override {
-    const auto config = nlohmann::json::parse(context.config());
+    const roost::Config config(context.config());
     const RuleList list = firewall::parse_config(config);
     acl_ = std::make_unique<Acl>(list);
     allow_rest_ = list.allow_rest;
-    allow_other_ =
-        config.contains("other") ? firewall::parse_policy(config.at("other").get<std::string>()) : allow_rest_;
+    const auto other = config.text("other");
+    allow_other_ = other ? firewall::parse_policy(*other) : allow_rest_;
   }
 
   void process(roost::Burst& burst) noexcept override {

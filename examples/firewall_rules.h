@@ -13,12 +13,12 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <roost/config.h>
 
 #include <charconv>
 #include <cstdint>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -131,16 +131,16 @@ inline RuleList parse_file(const std::string& path, bool allow_rest) {
   return list;
 }
 
-inline RuleList parse_config(const nlohmann::json& config) {
-  const bool allow_rest = parse_policy(config.value("default", std::string("deny")));
-  if (config.contains("rules")) return parse_file(config.at("rules").get<std::string>(), allow_rest);
+inline RuleList parse_config(const roost::Config& config) {
+  const bool allow_rest = parse_policy(config.text("default").value_or("deny"));
+  if (const auto file = config.text("rules")) return parse_file(*file, allow_rest);
   RuleList list{{}, allow_rest};
   for (const char* policy : {"deny", "allow"}) {
-    for (const auto& text : config.value(policy, nlohmann::json::array())) try {
-        std::istringstream words(text.get<std::string>());
+    for (const auto& text : config.texts(policy).value_or(std::vector<std::string>())) try {
+        std::istringstream words(text);
         list.rules.push_back(parse_rule(parse_policy(policy), words));
       } catch (const std::exception& error) {
-        refuse(std::string(policy) + " " + text.dump() + ": " + error.what());
+        refuse(std::string(policy) + " \"" + text + "\": " + error.what());
       }
   }
   return list;

@@ -2,18 +2,16 @@
 // forward: every packet goes on to the next service of its chain; behind the last one, out of the chain's port.
 //
 // Configuration, optional: {"out": "net1"} sends everything out of that port instead.
+#include <roost/config.h>
 #include <roost/nf.h>
-
-#include <nlohmann/json.hpp>
-#include <string>
 
 namespace {
 
 class Forward final : public roost::Nf {
  public:
   void start(roost::Context& context) override {
-    const auto config = nlohmann::json::parse(context.config());
-    if (config.contains("out")) verdict_ = roost::out(context.port(config.at("out").get<std::string>()));
+    const roost::Config config(context.config());
+    if (const auto out = config.text("out")) verdict_ = roost::out(context.port(*out));
   }
   void process(roost::Burst& burst) noexcept override {
     for (auto& packet : burst) packet.verdict = verdict_;

@@ -27,7 +27,7 @@ Message answer_to_attach(int manager, const std::string& token) {
   const Json request =
       rpc_request(1, "attach", {{"protocol", kProtocolVersion}, {"abi", kNfAbiVersion}, {"token", token}});
   try {
-    send_message(manager, request.dump(-1, ' ', false, Json::error_handler_t::replace));
+    send_message(manager, json_text(request));
   } catch (const Error&) {  // turned away already; the answer says why
   }
   pollfd readable{manager, POLLIN, 0};
@@ -56,7 +56,7 @@ Attachment attach_to_manager(const std::string& socket, const std::string& token
   to.manager = connect_unix(socket + ".hosts", SOCK_SEQPACKET);
   Message answer = answer_to_attach(to.manager.get(), token);
   try {
-    const Json result = rpc_take_result(Json::parse(answer.text));
+    const Json result = rpc_take_result(rpc_parse(answer.text));
     const Json& arenas = take_parameter(result, "arenas");
     auto& descriptors = answer.descriptors;
     if (!arenas.is_array() || descriptors.size() != kFixedDescriptors + arenas.size())

@@ -19,8 +19,6 @@ namespace {
 constexpr std::chrono::milliseconds kStopPatience{500};
 constexpr size_t kErrorTextMax = 4096;  // NFs write these; a message has an end
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 Numbers take_numbers(const Json& parameters, const char* name) {
   Numbers numbers;
   const Json& object = take_parameter(parameters, name);
@@ -66,7 +64,7 @@ bool Host::serve() {
 
 // Whatever the manager sends, it gets an answer, or, where the message was no request, an error.
 bool Host::handle(Message request) {
-  const Json message = Json::parse(request.text, nullptr, false);
+  const Json message = rpc_parse(request.text);
   if (message.is_discarded()) {
     tell(rpc_error(nullptr, RpcError::parse, "the message is not JSON"));
     return true;
@@ -122,7 +120,7 @@ Json Host::start(const Json& parameters) {
   request.slot_shift = take_number<uint8_t>(parameters, "slot_shift", 2, 20);
   const Json& config = take_parameter(parameters, "config");
   if (!config.is_object()) throw ParameterError("parameter 'config' is not an object");
-  request.config = text_of(config);
+  request.config = json_text(config);
   request.services = take_numbers(parameters, "services");
   request.ports = take_numbers(parameters, "ports");
   nfs_->start(module->second, std::move(request));
@@ -135,7 +133,7 @@ Json Host::stop(const Json& parameters) {
   return Json::object();
 }
 
-void Host::tell(const Json& response) { send_message(memory_.manager.get(), text_of(response)); }
+void Host::tell(const Json& response) { send_message(memory_.manager.get(), json_text(response)); }
 
 int run_host(const std::string& socket, const std::string& token) noexcept {
   try {

@@ -23,8 +23,6 @@
 namespace roost {
 namespace {
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 sigset_t child_signal() {
   sigset_t set;
   sigemptyset(&set);
@@ -41,7 +39,7 @@ bool report_the_dead(int manager, int signals) {
   try {
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
       const Json what = {{"pid", pid}, {"status", status}};
-      send_message(manager, text_of({{"jsonrpc", "2.0"}, {"method", "exited"}, {"params", what}}));
+      send_message(manager, json_text({{"jsonrpc", "2.0"}, {"method", "exited"}, {"params", what}}));
     }
   } catch (const Error&) {
     return false;
@@ -65,7 +63,7 @@ void leave_nursery(pid_t nursery, int core) {
 
 // Forks for this request and answers it. In the child: the token.
 ForkRequest fork_host(int manager, const Message& request) {
-  const Json message = Json::parse(request.text, nullptr, false);
+  const Json message = rpc_parse(request.text);
   const Json id = message.is_object() ? message.value("id", Json()) : Json();
   try {
     if (message.is_discarded()) throw ParameterError("the message is not JSON");
@@ -81,13 +79,13 @@ ForkRequest fork_host(int manager, const Message& request) {
       leave_nursery(nursery, core);
       return {token};
     }
-    send_message(manager, text_of(rpc_result(id, {{"pid", pid}})));
+    send_message(manager, json_text(rpc_result(id, {{"pid", pid}})));
   } catch (const ParameterError& error) {
-    send_message(manager, text_of(rpc_error(id, RpcError::invalid_parameters, error.what())));
+    send_message(manager, json_text(rpc_error(id, RpcError::invalid_parameters, error.what())));
   } catch (const Json::exception& error) {
-    send_message(manager, text_of(rpc_error(id, RpcError::invalid_request, error.what())));
+    send_message(manager, json_text(rpc_error(id, RpcError::invalid_request, error.what())));
   } catch (const Error& error) {  // no more processes, say: the hosts that there are go on
-    send_message(manager, text_of(rpc_error(id, RpcError::failed, error.what())));
+    send_message(manager, json_text(rpc_error(id, RpcError::failed, error.what())));
   }
   return {};
 }

@@ -32,8 +32,8 @@ Number take_number(const Json& parameters, const char* name, Number least, Numbe
           : value.is_number_integer() && std::cmp_greater_equal(value.get<int64_t>(), least) &&
                 std::cmp_less_equal(value.get<int64_t>(), most);
   if (!fits)
-    throw ParameterError(fmt::format("parameter '{}' is {}; it is a whole number from {} to {}", name,
-                                     value.dump(-1, ' ', false, Json::error_handler_t::replace), least, most));
+    throw ParameterError(
+        fmt::format("parameter '{}' is {}; it is a whole number from {} to {}", name, json_text(value), least, most));
   return value.get<Number>();
 }
 

@@ -2,7 +2,6 @@
 #include "scheduler/control_server.h"
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/socket.h"
 
 namespace roost {
@@ -56,7 +56,7 @@ T parameter(const Json& parameters, const char* name, T standard) {
     else
       return whole_number<T>(*found, name);
   } catch (const Json::exception&) {
-    throw BadParameters(fmt::format("'{}' has the wrong type: {}", name, found->dump()));
+    throw BadParameters(fmt::format("'{}' has the wrong type: {}", name, json_text(*found)));
   }
 }
 
@@ -78,7 +78,7 @@ void ControlServer::run(int signal_fd) {
     events.push_back({manager_.event_descriptor(), POLLIN, 0});
     if (poll(events.data(), events.size(), -1) < 0) continue;
     if (events[0].revents != 0) {
-      spdlog::info("asked to end by a signal");
+      log_info("asked to end by a signal");
       down();
       return;
     }
@@ -106,7 +106,7 @@ void ControlServer::accept_all() {
       continue;
     }
     try {
-      send_all(socket.get(), rpc_error(nullptr, RpcError::failed, refusal).dump() + "\n");
+      send_all(socket.get(), json_text(rpc_error(nullptr, RpcError::failed, refusal)) + "\n");
     } catch (const Error&) {  // it has gone already
     }
   }
@@ -123,13 +123,12 @@ bool ControlServer::serve(Connection& connection) {
       if (end > kRequestBytesMax) break;
       const std::string line = connection.buffer.substr(0, end);
       connection.buffer.erase(0, end + 1);
-      send_all(connection.socket.get(), answer(line).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+      send_all(connection.socket.get(), json_text(answer(line)) + "\n");
     }
     if (connection.buffer.size() <= kRequestBytesMax) return true;
     send_all(connection.socket.get(),
-             rpc_error(nullptr, RpcError::invalid_request,
-                       fmt::format("a request has at most {} bytes; this one is longer", kRequestBytesMax))
-                     .dump() +
+             json_text(rpc_error(nullptr, RpcError::invalid_request,
+                                 fmt::format("a request has at most {} bytes; this one is longer", kRequestBytesMax))) +
                  "\n");
   } catch (const Error&) {  // the operator has gone, or doesn't read
   }

@@ -28,12 +28,12 @@ void HostLink::kill_now() const noexcept {
 }
 
 void HostLink::tell(std::string_view method, Json parameters) {
-  send_message(socket.get(), rpc_request(next_id_++, method, std::move(parameters)).dump());
+  send_message(socket.get(), json_text(rpc_request(next_id_++, method, std::move(parameters))));
 }
 
 Json HostLink::ask(std::string_view method, Json parameters, const std::vector<int>& descriptors) {
   const uint64_t wanted = next_id_++;
-  send_message(socket.get(), rpc_request(wanted, method, std::move(parameters)).dump(), descriptors);
+  send_message(socket.get(), json_text(rpc_request(wanted, method, std::move(parameters))), descriptors);
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAnswerPatience_ms);
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());

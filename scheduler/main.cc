@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // roostd: the manager.
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
+#include "cli/command.h"
 #include "core/default_socket.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/socket.h"
 #include "scheduler/config.h"
 #include "scheduler/control_server.h"
@@ -48,10 +48,10 @@ void run(const std::string& config_path, const std::string& socket, const std::s
   try {
     const Eal eal;
     roost::Manager manager(config, host_program);
-    spdlog::info("ready at {}: {} ports, {} services, {} chains", config.control_socket, config.ports.size(),
-                 config.services.size(), config.chains.size());
+    roost::log_info("ready at {}: {} ports, {} services, {} chains", config.control_socket, config.ports.size(),
+                    config.services.size(), config.chains.size());
     roost::ControlServer(manager, std::move(listener)).run(signals.get());
-    spdlog::info("ending");
+    roost::log_info("ending");
   } catch (...) {
     unlink(config.control_socket.c_str());
     throw;
@@ -62,25 +62,29 @@ void run(const std::string& config_path, const std::string& socket, const std::s
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"roostd: the manager of Roost, a shared-core scheduler for network functions"};
+  roost::cli::Command program("roostd", "roostd: the manager of Roost, a shared-core scheduler for network functions");
   std::string config, socket, level = "info";
   const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   std::string host_program = here / "roost-host";
-  app.add_option("--config", config, "configuration (TOML); docs/configuration.md describes it")->required();
-  app.add_option("--socket", socket, "control socket, instead of the configuration's");
-  app.add_option("--host-program", host_program, "path of roost-host");
-  app.add_option("--log-level", level, "trace, debug, info, warn, error")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+  program.option("--config", config, "configuration (TOML); docs/configuration.md describes it").required();
+  program.option("--socket", socket, "control socket, instead of the configuration's");
+  program.option("--host-program", host_program, "path of roost-host");
+  program.option("--log-level", level, "trace, debug, info, warn, error")
+      .one_of({"trace", "debug", "info", "warn", "error"});
   bool paused = false;
-  app.add_flag("--paused", paused, "ports receive nothing until somebody says 'resume'");
-  CLI11_PARSE(app, argc, argv);
-  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
-  spdlog::set_level(spdlog::level::from_str(level));
-  try {
+  program.flag("--paused", paused, "ports receive nothing until somebody says 'resume'");
+  program.runs([&] {
+    roost::start_log(level);
     run(config, socket, host_program, paused);
+    return 0;
+  });
+  try {
+    return program.run(argc, argv);
+  } catch (const roost::cli::UsageError& error) {
+    fmt::print(stderr, "roostd: {}\n", error.what());
+    return 2;
   } catch (const std::exception& error) {
     fmt::print(stderr, "roostd: {}\n", error.what());
     return 1;
   }
-  return 0;
 }

@@ -2,7 +2,6 @@
 #include "scheduler/manager.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "core/socket.h"
 
 namespace roost {
@@ -73,7 +73,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
     prctl(PR_SET_TIMERSLACK, 1);
     const cpu_set_t core = only(io);
     if (pthread_setaffinity_np(pthread_self(), sizeof core, &core) != 0)
-      spdlog::warn("data loop: cannot stay on core {}", io);
+      log_warn("data loop: cannot stay on core {}", io);
     loop_->run();
   });
 }
@@ -126,7 +126,7 @@ Manager::~Manager() {
   try {
     end_hosts(hosts);
   } catch (const std::exception& error) {  // they end with the nursery
-    spdlog::error("{}", error.what());
+    log_warn("{}", error.what());
   }
   loop_->stop();
   if (loop_thread_.joinable()) loop_thread_.join();
@@ -141,7 +141,7 @@ uint16_t Manager::service_number(const std::string& name) const {
 }
 
 void Manager::event(std::string text) {
-  spdlog::warn("{}", text);
+  log_warn("{}", text);
   events_.push_back(std::move(text));
   if (events_.size() > kEventsKept) events_.pop_front();
 }

@@ -130,7 +130,7 @@ void Manager::welcome(HostLink& host, const Json& request_id) {
                     {"core", host.core},
                     {"arenas", arenas},
                     {"stack_bytes", 64 << 10}};
-  send_message(host.socket.get(), rpc_result(request_id, result).dump(), descriptors);
+  send_message(host.socket.get(), json_text(rpc_result(request_id, result)), descriptors);
 }
 
 void Manager::add_to_loop(HostLink& host) {
@@ -152,7 +152,7 @@ void Manager::turn_away_newcomers() {
 
 void Manager::turn_away(int connection, const std::string& why) {
   try {
-    send_message(connection, rpc_error(nullptr, RpcError::failed, why).dump());
+    send_message(connection, json_text(rpc_error(nullptr, RpcError::failed, why)));
   } catch (const Error&) {  // it has gone already
   }
 }

@@ -8,7 +8,6 @@
 #include <rte_mbuf.h>
 #include <rte_memory.h>
 #include <sched.h>
-#include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/log.h"
 
 namespace roost {
 namespace {
@@ -109,8 +109,8 @@ PacketPool::PacketPool(const PacketPoolOptions& options) : packets_(options.pack
     const uint32_t first = static_cast<uint32_t>(node) * kHandlesPerNode;
     init_views(first, packets_);
     handle_bound_ = std::max(handle_bound_, first + packets_);
-    spdlog::info("packet memory: node {}, {} packets, {} MiB on {}", node, packets_,
-                 arenas_.back().memory.bytes() >> 20, page_kind_name(arenas_.back().memory.page_kind()));
+    log_info("packet memory: node {}, {} packets, {} MiB on {}", node, packets_, arenas_.back().memory.bytes() >> 20,
+             page_kind_name(arenas_.back().memory.page_kind()));
   }
 }
 

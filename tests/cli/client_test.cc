@@ -45,7 +45,7 @@ TEST(Client, TakesAnAnswerOfManyPieces) {
 
 TEST(Client, PassesOnTheManagersWordsWhereItRefuses) {
   const FakeManager manager([](const Json& request) {
-    return rpc_error(request["id"], RpcError::failed, "no service is called 'x'").dump() + "\n";
+    return json_text(rpc_error(request["id"], RpcError::failed, "no service is called 'x'")) + "\n";
   });
   EXPECT_EQ(error_of(manager), "no service is called 'x'");
 }

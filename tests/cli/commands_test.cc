@@ -70,7 +70,7 @@ TEST(Commands, WithoutAManagerEndWithThree) {
 
 TEST(Commands, RefusalsEndWithOneAndTheManagersWords) {
   const FakeManager manager([](const Json& request) {
-    return rpc_error(request["id"], RpcError::failed, "no setting is called 'x'").dump() + "\n";
+    return json_text(rpc_error(request["id"], RpcError::failed, "no setting is called 'x'")) + "\n";
   });
   const Outcome outcome = roost_at(manager, {"set", "x", "1"});
   EXPECT_EQ(outcome.status, 1);
@@ -106,9 +106,9 @@ FakeManager::Answer nfs(uint32_t count) {
                       {"tier", "fiber"},
                       {"state", "live"},
                       {"packets", 10 * id}});
-    return rpc_result(request["id"],
-                      {{"total", count}, {"nfs", list}, {"hosts", Json::array()}, {"events", {"host 3 died"}}})
-               .dump() +
+    return json_text(
+               rpc_result(request["id"],
+                          {{"total", count}, {"nfs", list}, {"hosts", Json::array()}, {"events", {"host 3 died"}}})) +
            "\n";
   };
 }
@@ -117,7 +117,7 @@ TEST(Commands, PsFetchesPageByPage) {
   const FakeManager manager(nfs(5'000));
   const Outcome all = roost_at(manager, {"ps", "--limit", "100000", "--json"});
   ASSERT_EQ(all.status, 0) << all.error;
-  EXPECT_EQ(Json::parse(all.out)["nfs"].size(), 5'000U);
+  EXPECT_EQ(rpc_parse(all.out)["nfs"].size(), 5'000U);
   const Outcome some = roost_at(manager, {"ps", "--service", "b", "--limit", "1500"});
   EXPECT_EQ(some.status, 0);
   EXPECT_THAT(some.out, AllOf(HasSubstr("\n4497  b"), HasSubstr("1,500 of 5,000 NFs"), HasSubstr("host 3 died")));

@@ -35,8 +35,9 @@ class FakeManager {
 
   // An answer with this result to whatever is asked.
   static Answer result(Json result) {
-    return
-        [result = std::move(result)](const Json& request) { return rpc_result(request["id"], result).dump() + "\n"; };
+    return [result = std::move(result)](const Json& request) {
+      return json_text(rpc_result(request["id"], result)) + "\n";
+    };
   }
   static Answer text(std::string text) {
     return [text = std::move(text)](const Json&) { return text; };
@@ -67,7 +68,7 @@ class FakeManager {
           if (done_) return;
         const auto line = receive_line(connection, buffer, kRequestBytesMax);
         if (!line) return;
-        const Json request = Json::parse(*line);
+        const Json request = rpc_parse(*line);
         {
           const std::lock_guard lock(mutex_);
           requests_.push_back(request);

@@ -9,6 +9,7 @@
 #include <deque>
 #include <vector>
 
+#include "core/protocol.h"
 #include "nflib/eal_shim.h"
 #include "tests/support/temp_dir.h"
 
@@ -19,7 +20,7 @@ using testing::HasSubstr;
 
 class FixedContext final : public roost::Context {
  public:
-  explicit FixedContext(const nlohmann::json& config) : config_(config.dump()) {}
+  explicit FixedContext(const roost::Json& config) : config_(roost::json_text(config)) {}
   uint32_t nf_id() const noexcept override { return 1; }
   std::string_view config() const noexcept override { return config_; }
   uint16_t service(std::string_view) const override { return 0; }
@@ -77,7 +78,7 @@ class FirewallNf : public testing::Test {
  protected:
   FirewallNf() { roost::init_eal_shim(1'000'000'000); }
 
-  std::string why_not(const nlohmann::json& config) {
+  std::string why_not(const roost::Json& config) {
     try {
       start(config);
     } catch (const std::exception& error) {
@@ -85,7 +86,7 @@ class FirewallNf : public testing::Test {
     }
     return "started";
   }
-  void start(const nlohmann::json& config) {
+  void start(const roost::Json& config) {
     FixedContext context(config);
     nf_.start(context);
   }
@@ -131,7 +132,7 @@ TEST_F(FirewallNf, OptionsFragmentsAndDamage) {
 
 TEST_F(FirewallNf, WithoutRulesTheDefaultCounts) {
   frames_.ipv4(IPPROTO_TCP, "1.1.1.1", 1, "2.2.2.2", 22);
-  start(nlohmann::json::object());
+  start(roost::Json::object());
   EXPECT_EQ(frames_.judged_by(nf_), "-");
   start({{"default", "allow"}});
   EXPECT_EQ(frames_.judged_by(nf_), "+");

@@ -30,7 +30,7 @@ bool hosts_are(ManagerProcess& manager, size_t count) {
 
 void expect_books_close(ManagerProcess& manager) {
   manager.call("pause");
-  EXPECT_TRUE(manager.settled()) << manager.stats().dump(1);
+  EXPECT_TRUE(manager.settled()) << json_text(manager.stats(), 1);
   const Json stats = manager.stats();
   expect_balanced(stats);
   EXPECT_EQ(stats["refused"], 0);
@@ -156,7 +156,7 @@ TEST(Numbers, ReusedByOtherServicesAndTiersMisleadNoFlow) {
   manager.spawn(nf("forward"), "b", 1, "process");
   manager.spawn(nf("forward"), "a", 1, "process");
   manager.call("resume");
-  EXPECT_TRUE(goes_on(manager)) << manager.stats().dump(1);
+  EXPECT_TRUE(goes_on(manager)) << json_text(manager.stats(), 1);
   expect_books_close(manager);
   const Json nfs = manager.nfs();
   ASSERT_EQ(nfs.size(), 2U);

@@ -32,7 +32,7 @@ TEST_P(Demo, BalancesAndReportsEveryFigure) {
   const auto outcome = test::run_program(ROOST_BIN_DIR "/roost", {"demo", "--nfs", std::to_string(kNfs), "--tier",
                                                                   GetParam(), "--seconds", "2", "--json", path});
   ASSERT_EQ(outcome.status, 0) << outcome.out << outcome.error;
-  const Json figures = Json::parse(test::content_of(path));
+  const Json figures = rpc_parse(test::content_of(path));
   EXPECT_EQ(figures["tier"], GetParam());
   EXPECT_EQ(figures["nfs_live"], kNfs);
   EXPECT_EQ(figures["nfs_with_packets"], kNfs);
@@ -74,7 +74,7 @@ TEST_P(Demo, TakesFewerNfsThanServices) {
   const auto outcome = test::run_program(
       ROOST_BIN_DIR "/roost", {"demo", "--nfs", "1", "--seconds", "0.5", "--tier", GetParam(), "--json", "-"});
   ASSERT_EQ(outcome.status, 0) << outcome.error;
-  EXPECT_EQ(Json::parse(outcome.out)["nfs_with_packets"], 1U);
+  EXPECT_EQ(rpc_parse(outcome.out)["nfs_with_packets"], 1U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiers, Demo, testing::Values("fiber", "process"),

@@ -122,7 +122,7 @@ void Operator::write(std::string_view text) { send_all(socket_.get(), text); }
 
 Json Operator::read() {
   const auto line = receive_line(socket_.get(), buffer_, size_t{64} << 20);
-  return line ? Json::parse(*line, nullptr, false) : Json(Json::value_t::discarded);
+  return line ? rpc_parse(*line) : Json(Json::value_t::discarded);
 }
 
 Json Operator::say(std::string_view line) {
@@ -134,7 +134,7 @@ Json Operator::say(std::string_view line) {
 }
 
 Json Operator::call(std::string_view method, Json parameters) {
-  const Json answer = say(rpc_request(++id_, method, std::move(parameters)).dump());
+  const Json answer = say(json_text(rpc_request(++id_, method, std::move(parameters))));
   if (answer.is_discarded()) fail("{}: no answer from the manager", method);
   return rpc_take_result(answer);
 }
@@ -259,7 +259,8 @@ uint64_t dropped_total(const Json& stats) {
 
 void expect_balanced(const Json& stats) {
   const auto of = [&](const char* name) { return stats.at(name).get<uint64_t>(); };
-  EXPECT_EQ(of("received") + of("created"), of("transmitted") + dropped_total(stats) + of("held")) << stats.dump(1);
+  EXPECT_EQ(of("received") + of("created"), of("transmitted") + dropped_total(stats) + of("held"))
+      << json_text(stats, 1);
   EXPECT_TRUE(stats.at("balanced").get<bool>());
 }
 

@@ -48,7 +48,7 @@ TEST_P(Stop, OfSingleNfsServicesAndAllUnderLoad) {
   EXPECT_EQ(manager.call("stop", {{"nfs", {ids[3], ids[4], ids[4], ids[12]}}})["stopped"], 3);
   EXPECT_EQ(manager.figure("nfs_live"), 12U);
   EXPECT_EQ(manager.nfs().size(), 12U);
-  ASSERT_TRUE(goes_on(manager)) << manager.stats().dump(1) << manager.call("ps").dump(1);
+  ASSERT_TRUE(goes_on(manager)) << json_text(manager.stats(), 1) << json_text(manager.call("ps"), 1);
   EXPECT_EQ(manager.dropped("no_nf"), early);
   expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
   EXPECT_THAT(manager.refusal("stop", {{"nfs", {ids[0], 999'999}}}), HasSubstr("there is no NF 999999"));
@@ -128,7 +128,7 @@ TEST(StopOfHungHosts, TakesNoLongerForManyThanForOne) {
     const auto took = std::chrono::steady_clock::now() - began;
     EXPECT_EQ(answer["stopped"], count);
     EXPECT_EQ(answer["killed"].size(), count);
-    const std::string killed = answer["killed"].dump(), events = manager.events();
+    const std::string killed = json_text(answer["killed"]), events = manager.events();
     for (const pid_t pid : pids) {
       EXPECT_THAT(killed, HasSubstr(fmt::format("pid {})", pid)));
       EXPECT_THAT(events, HasSubstr(fmt::format("pid {}): does not end when asked; it is killed", pid)));

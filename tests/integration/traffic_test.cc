@@ -46,7 +46,7 @@ struct Replay {
         eventually([&] { return manager.figure("received") == sent.size() + 1 && manager.figure("held") == 0; }));
     const Json stats = manager.stats();
     expect_balanced(stats);
-    EXPECT_EQ(dropped_total(stats), 1U) << stats.dump(1);
+    EXPECT_EQ(dropped_total(stats), 1U) << json_text(stats, 1);
     EXPECT_EQ(stats["dropped"].value("no_nf", 0), 1);
     EXPECT_EQ(stats["refused"], 0);
     EXPECT_EQ(stats["breaches"], 0);

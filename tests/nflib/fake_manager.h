@@ -92,7 +92,7 @@ class FakeManager {
     host_ = accept_unix(listener_.get());
     const auto message = receive_within(host_.get(), 10s);
     if (!message) fail("the host said nothing");
-    const Json request = Json::parse(message->text);
+    const Json request = rpc_parse(message->text);
     Json result = {{"host", 1},
                    {"layout", layout_json()},
                    {"region_bytes", shared_.bytes()},
@@ -102,7 +102,7 @@ class FakeManager {
                    {"stack_bytes", 64 << 10},
                    {"arenas", {{{"node", 0}, {"bytes", arena_.bytes()}}}}};
     result.update(changes, true);
-    send_message(host_.get(), rpc_result(request["id"], result).dump(),
+    send_message(host_.get(), json_text(rpc_result(request["id"], result)),
                  {shared_.fd(), paths_.fd(), eventfd_.get(), arena_.fd()});
     return request;
   }
@@ -110,18 +110,18 @@ class FakeManager {
 
   // Sends a request and waits for its answer: the result, or throws Error with the text of the error.
   Json ask(const std::string& method, Json parameters, const std::vector<int>& descriptors = {}) {
-    send_message(host_.get(), rpc_request(++requests_, method, std::move(parameters)).dump(), descriptors);
+    send_message(host_.get(), json_text(rpc_request(++requests_, method, std::move(parameters))), descriptors);
     return rpc_take_result(answer());
   }
   void tell(const std::string& text) { send_message(host_.get(), text); }
   Json answer() {
     const auto message = receive_within(host_.get(), 20s);
     if (!message) fail("no answer");
-    return Json::parse(message->text);
+    return rpc_parse(message->text);
   }
   std::string why_not(const std::string& method, Json parameters, const std::vector<int>& descriptors = {}) {
     try {
-      return "done: " + ask(method, std::move(parameters), descriptors).dump();
+      return "done: " + json_text(ask(method, std::move(parameters), descriptors));
     } catch (const Error& error) {
       return error.what();
     }

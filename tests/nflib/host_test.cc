@@ -60,7 +60,7 @@ TEST_F(HostProcess, StartsNfsAndTakesPacketsThroughThem) {
     const Verdict expected = d.handle == 13 ? roost::out(4) : d.handle == 14 ? to(5) : next();
     EXPECT_EQ(Verdict{d.word}, expected.with_hops(1)) << d.handle;
   }
-  manager_.tell(rpc_request(9, "quit", Json::object()).dump());
+  manager_.tell(json_text(rpc_request(9, "quit", Json::object())));
   EXPECT_EQ(ends_within(2s), 0);
 }
 
@@ -183,7 +183,7 @@ TEST(LargeHost, AHundredThousandNfsStartQuickly) {
   manager.deliver(kNfs - 1, 5, PathRef::at(0, 0));
   EXPECT_EQ(manager.collect(1).size(), 1u);
   EXPECT_EQ(FakeManager::tag_of(5), 100 + kNfs - 1);
-  manager.tell(rpc_request(9, "quit", Json::object()).dump());
+  manager.tell(json_text(rpc_request(9, "quit", Json::object())));
   EXPECT_EQ(test::ends_within(pid, 5s), 0);
 }
 

@@ -35,10 +35,10 @@ class Nursery : public testing::Test {
   }
   Json hear() {
     const auto message = receive_within(ours_.get(), 10s);
-    return message ? Json::parse(message->text) : Json();
+    return message ? rpc_parse(message->text) : Json();
   }
   pid_t fork_host(const std::string& token) {
-    const pid_t pid = rpc_take_result(say(rpc_request(1, "fork", {{"token", token}, {"core", -1}}).dump()))["pid"];
+    const pid_t pid = rpc_take_result(say(json_text(rpc_request(1, "fork", {{"token", token}, {"core", -1}}))))["pid"];
     EXPECT_EQ(manager_.accept_host()["params"]["token"], token);
     return pid;
   }
@@ -51,7 +51,7 @@ TEST_F(Nursery, ForksHostsThatServe) {
   const pid_t pid = fork_host("first");
   EXPECT_EQ(peer_of(manager_.connection()).pid, pid);
   EXPECT_THAT(manager_.why_not("start", manager_.start_parameters(0, 1)), HasSubstr("no such module"));
-  manager_.tell(rpc_request(2, "quit", Json::object()).dump());
+  manager_.tell(json_text(rpc_request(2, "quit", Json::object())));
   const Json exited = hear();
   EXPECT_EQ(exited["method"], "exited");
   EXPECT_EQ(exited["params"], (Json{{"pid", pid}, {"status", 0}}));

@@ -17,6 +17,16 @@ class DataLoopHostile : public test::LoopTest {
     host = &add_host(0, 1);
     add_nf(0, 0, *host, 0);
   }
+  // Two NFs in `host`, and the third in another, which it returns.
+  test::FakeHost& chain_of_three() {
+    build({.services = 3, .chains = {{0, 1, 2}}});
+    host = &add_host(0, 2);
+    auto& other = add_host(1, 1);
+    add_nf(0, 0, *host, 0);
+    add_nf(1, 1, *host, 1);
+    add_nf(2, 2, other, 0);
+    return other;
+  }
   Descriptor delivered(uint32_t tag = 0) {
     put(1, tag);
     turns();
@@ -126,12 +136,7 @@ TEST_F(DataLoopHostile, AnImpossibleSegmentSpoilsThePacket) {
 }
 
 TEST_F(DataLoopHostile, HopsThatWereNotGranted) {
-  build({.services = 3, .chains = {{0, 1, 2}}});
-  host = &add_host(0, 2);
-  auto& other = add_host(1, 1);
-  add_nf(0, 0, *host, 0);
-  add_nf(1, 1, *host, 1);
-  add_nf(2, 2, other, 0);
+  auto& other = chain_of_three();
   for (const uint32_t hops : {0U, 3U, 255U}) host->answer(delivered(), next().with_hops(hops));
   host->answer(delivered(), keep());
   host->answer(delivered(), Verdict{5});
@@ -276,12 +281,7 @@ TEST_F(DataLoopHostile, AnOutboxThatNeverEmpties) {
 
 // Anything at all in the whole outbox: the loop survives, the books balance, and what is another's stays his.
 TEST_F(DataLoopHostile, Noise) {
-  build({.services = 3, .chains = {{0, 1, 2}}});
-  host = &add_host(0, 2);
-  auto& other = add_host(1, 1);
-  add_nf(0, 0, *host, 0);
-  add_nf(1, 1, *host, 1);
-  add_nf(2, 2, other, 0);
+  auto& other = chain_of_three();
   host->region.worker().grants_wanted = 8;
   std::mt19937 random(7);
   std::vector<Descriptor> known(1);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // start() throws in the NF whose id the configuration names; counts in a file how many were made and destroyed.
+#include <roost/config.h>
 #include <roost/nf.h>
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 
@@ -11,11 +11,11 @@ class Fussy final : public roost::Nf {
  public:
   ~Fussy() override { note('-'); }
   void start(roost::Context& context) override {
-    const auto config = nlohmann::json::parse(context.config());
-    file_ = config.at("log").get<std::string>();
+    const roost::Config config(context.config());
+    file_ = config.text("log").value();
     note('+');
     context.reserve_packets(7);
-    if (config.at("throws").get<uint32_t>() == context.nf_id()) throw std::runtime_error("not in the mood\xff");
+    if (config.number("throws", 0, UINT32_MAX) == context.nf_id()) throw std::runtime_error("not in the mood\xff");
   }
   void process(roost::Burst&) noexcept override {}
 
