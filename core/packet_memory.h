@@ -35,6 +35,12 @@ inline rte_mbuf* packet_view(uint32_t handle) noexcept { return reinterpret_cast
 inline uint8_t* packet_buffer(uint32_t handle) noexcept {
   return reinterpret_cast<uint8_t*>(packet_address(handle) + kViewBytes + kMetadataBytes);
 }
+// What no delivery writes: the second cache line of a view. Whoever holds a packet may have changed it there, and puts
+// it right before the packet is another's.
+inline void reset_view(uint32_t handle) noexcept {
+  packet_view(handle)->priv_size = kMetadataBytes;
+  packet_view(handle)->next = nullptr;
+}
 // The handle whose stride holds this address; the caller knows that there is one.
 inline uint32_t handle_at(const void* address) noexcept {
   return static_cast<uint32_t>((reinterpret_cast<uintptr_t>(address) - kArenaBase) / kStrideBytes);

@@ -16,7 +16,7 @@ class Bridge final : public roost::Nf {
   void start(roost::Context& context) override {
     const roost::Config config(context.config());
     const auto a = config.text("a"), b = config.text("b");
-    if (a.has_value() != b.has_value()) throw std::runtime_error("bridge: a pair has two ports, \"a\" and \"b\"");
+    if (a.has_value() != b.has_value()) throw std::runtime_error("bridge: give both a and b, or neither");
     named_ = a.has_value();
     if (!named_) return;
     a_ = context.port(*a);

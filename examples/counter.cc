@@ -9,6 +9,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -29,6 +30,9 @@ class Counter final : public roost::Nf {
   void start(roost::Context& context) override {
     id_ = context.nf_id();
     path_ = roost::Config(context.config()).text("report").value_or("");
+    // The destructor, which writes it, could tell nobody.
+    if (!path_.empty() && !std::ofstream(path_, std::ios::app))
+      throw std::runtime_error("counter: report '" + path_ + "': cannot write it; name a file in a folder that exists");
   }
 
   void process(roost::Burst& burst) noexcept override {

@@ -131,7 +131,16 @@ inline RuleList parse_file(const std::string& path, bool allow_rest) {
   return list;
 }
 
+inline void check_keys(const roost::Config& config) {
+  for (const std::string& key : config.keys())
+    if (key != "rules" && key != "deny" && key != "allow" && key != "default" && key != "other")
+      refuse("unknown key '" + key + "'; there are rules, deny, allow, default, other");
+  if (config.has("rules") && (config.has("deny") || config.has("allow")))
+    refuse("give either \"rules\" or the lists \"deny\" and \"allow\"");
+}
+
 inline RuleList parse_config(const roost::Config& config) {
+  check_keys(config);
   const bool allow_rest = parse_policy(config.text("default").value_or("deny"));
   if (const auto file = config.text("rules")) return parse_file(*file, allow_rest);
   RuleList list{{}, allow_rest};

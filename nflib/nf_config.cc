@@ -24,6 +24,12 @@ Config::~Config() = default;
 
 bool Config::has(std::string_view key) const { return fields_->find(key) != nullptr; }
 
+std::vector<std::string> Config::keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : fields_->object.items()) keys.push_back(key);
+  return keys;
+}
+
 std::optional<std::string> Config::text(std::string_view key) const {
   const Json* const value = fields_->find(key);
   if (value == nullptr) return {};

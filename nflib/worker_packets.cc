@@ -41,6 +41,21 @@ Descriptor unwanted(uint32_t handle) noexcept {
   return d;
 }
 
+// A clone, or one with a buffer of the NF's, leaves as a copy: at the border every handle has its own bytes and one
+// owner. False: an external buffer has more than a packet's can take.
+bool take_bytes(rte_mbuf* segment) noexcept {
+  const uint16_t bytes = segment->data_len;
+  if (bytes > kBufferBytes) return false;
+  const auto at = static_cast<uint16_t>(std::min(kHeadroomBytes, kBufferBytes - bytes));
+  std::memcpy(packet_buffer(handle_at(segment)) + at, rte_pktmbuf_mtod(segment, void*), bytes);
+  const uint32_t total = segment->pkt_len;
+  rte_pktmbuf_detach(segment);
+  segment->data_off = at;
+  segment->data_len = bytes;
+  segment->pkt_len = total;
+  return true;
+}
+
 // All verdicts or-ed together, four packets a step: zero only where each of them is next().
 uint32_t any_verdict(const Packet* packets, uint32_t count) noexcept {
   using Lanes = uint32_t __attribute__((vector_size(64)));
@@ -156,28 +171,27 @@ void Worker::leave(const Dispatch& burst, uint32_t i, Verdict verdict) noexcept 
     emit(burst.packets[i].mbuf(), verdict.with_hops(hops));
 }
 
+// Of a packet that the NF sends in the dispatch in which it came. The manager doesn't ask it of one that the NF made.
+uint32_t Worker::hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept {
+  uint32_t i = 0;
+  while (!burst.one_path && i + 1 < burst.count && burst.packets[i].mbuf() != packet) ++i;
+  return (burst.hops[i] & ~kLastHop) + burst.moved + 1;
+}
+
 void Worker::send(rte_mbuf* packet, Verdict verdict) noexcept {
-  // 0: kept in this very dispatch, or made by the NF, where the manager doesn't ask.
-  const uint32_t hops =
-      packet->hash.usr != 0 ? packet->hash.usr : (running_->hops[0] & ~kLastHop) + running_->moved + 1;
+  if (current_ != this) return rte_pktmbuf_free(packet);  // start() or a destructor; the outbox has one writer
+  uint32_t hops = packet->hash.usr;
+  if (hops == 0) hops = hops_of(*running_, packet);  // not kept before
   emit(packet, verdict.with_hops(hops));
 }
 
 // Gives a packet to the manager, segment by segment; from here on it isn't ours.
 void Worker::emit(rte_mbuf* packet, Verdict verdict) noexcept {
+  for (rte_mbuf* segment = packet; segment != nullptr; segment = packet->nb_segs > 1 ? segment->next : nullptr)
+    if (!RTE_MBUF_DIRECT(segment) && !take_bytes(segment)) [[unlikely]]
+      return rte_pktmbuf_free(packet);
   for (rte_mbuf* segment = packet; segment != nullptr;) {
     rte_mbuf* const following = packet->nb_segs > 1 ? segment->next : nullptr;
-    if (RTE_MBUF_CLONED(segment)) {
-      // A clone leaves as a copy in its own buffer: at the border every handle has its own bytes and one owner.
-      const uint16_t bytes = segment->data_len;
-      const void* const source = rte_pktmbuf_mtod(segment, void*);
-      std::memcpy(packet_buffer(handle_at(segment)) + kHeadroomBytes, source, bytes);
-      const uint32_t total = segment->pkt_len;
-      rte_pktmbuf_detach(segment);
-      segment->data_off = kHeadroomBytes;
-      segment->data_len = bytes;
-      segment->pkt_len = total;
-    }
     Descriptor d;
     d.handle = handle_at(segment);
     d.data_offset = segment->data_off;

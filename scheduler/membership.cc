@@ -64,6 +64,7 @@ void DataLoop::give_up_row(uint32_t handle, DropCause cause) noexcept {
     paths_.arrive(row.epoch);
     counters_.dropped[static_cast<size_t>(cause)].add(1);
   }
+  reset_view(handle);       // its host ended in the middle of whatever it did with it
   row.packet->nb_segs = 1;  // each segment is freed by its own row
   row.packet->next = nullptr;
   rte_pktmbuf_free(row.packet);

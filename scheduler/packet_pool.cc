@@ -64,12 +64,9 @@ rte_mempool* make_pool(const PacketPoolOptions& options, int node) {
   return pool;
 }
 
-// What no delivery writes: the second cache line of every view. Also brings the memory in before traffic does.
+// Also brings the memory in before traffic does.
 void init_views(uint32_t first, uint32_t count) {
-  for (uint32_t handle = first; handle < first + count; ++handle) {
-    packet_view(handle)->priv_size = kMetadataBytes;
-    packet_view(handle)->next = nullptr;
-  }
+  for (uint32_t handle = first; handle < first + count; ++handle) reset_view(handle);
 }
 
 }  // namespace

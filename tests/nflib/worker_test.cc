@@ -15,15 +15,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{10'000};
 
-class Lambda final : public Nf {
- public:
-  explicit Lambda(std::function<void(Burst&)> body) : body_(std::move(body)) {}
-  void process(Burst& burst) noexcept override { body_(burst); }
-
- private:
-  std::function<void(Burst&)> body_;
-};
-
 TEST(Worker, TakesAWholeRunAndReportsItsHops) {
   WorkerFixture fixture(3);
   std::vector<int> order;
@@ -123,6 +114,19 @@ TEST(Worker, AThousandNfsYieldAndAllFinish) {
     ++back[d->handle];
   }
   EXPECT_EQ(back.size(), 1000u);
+}
+
+TEST(Worker, StacksOfNfsThatHaveWaitedComeBack) {
+  WorkerFixture fixture(500, 3);
+  Lambda sleeper([](Burst&) { Worker::current()->sleep_for_us(30'000); });
+  for (uint32_t i = 0; i < 500; ++i) {
+    fixture.add(i, sleeper);
+    fixture.deliver(i, i, 0, true);
+  }
+  fixture.start();
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(fixture.collect());
+  fixture.stop();
+  EXPECT_LT(fixture.worker().stacks(), 150u);
 }
 
 TEST(Worker, NfsMakeKeepAndFreePackets) {

@@ -249,6 +249,24 @@ TEST_F(DataLoopMembership, ASweepIsCutIntoTurns) {
   hosts.clear();
 }
 
+// A worker links the views of a packet's segments; the next one takes it that they are not linked.
+TEST_F(DataLoopMembership, ADeadHostsViewsAreAsNew) {
+  build({});
+  auto& host = add_host(0, 1);
+  add_nf(0, 0, host, 0);
+  ports[0]->put(1, 0, 3);
+  turns();
+  const auto all = host.take(0);
+  ASSERT_EQ(all.size(), 3U);
+  for (size_t i = 0; i + 1 < all.size(); ++i) packet_view(all[i].handle)->next = packet_view(all[i + 1].handle);
+  packet_view(all[2].handle)->priv_size = 0;
+  remove_host(host, {0});
+  for (const Descriptor& d : all) {
+    EXPECT_EQ(packet_view(d.handle)->next, nullptr);
+    EXPECT_EQ(packet_view(d.handle)->priv_size, kMetadataBytes);
+  }
+}
+
 TEST_F(DataLoopMembership, AHostsNumberIsUsedAgain) {
   build({});
   auto* old = &add_host(0, 1);

@@ -29,6 +29,7 @@ class Config {
   Config& operator=(const Config&) = delete;
 
   bool has(std::string_view key) const;
+  std::vector<std::string> keys() const;
   // Nothing where the key is not there.
   std::optional<std::string> text(std::string_view key) const;
   std::optional<uint64_t> number(std::string_view key, uint64_t least, uint64_t most) const;
