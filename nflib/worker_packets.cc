@@ -41,6 +41,21 @@ Descriptor unwanted(uint32_t handle) noexcept {
   return d;
 }
 
+// A clone, or one with a buffer of the NF's, leaves as a copy: at the border every handle has its own bytes and one
+// owner. False: an external buffer has more than a packet's can take.
+bool take_bytes(rte_mbuf* segment) noexcept {
+  const uint16_t bytes = segment->data_len;
+  if (bytes > kBufferBytes) return false;
+  const auto at = static_cast<uint16_t>(std::min(kHeadroomBytes, kBufferBytes - bytes));
+  std::memcpy(packet_buffer(handle_at(segment)) + at, rte_pktmbuf_mtod(segment, void*), bytes);
+  const uint32_t total = segment->pkt_len;
+  rte_pktmbuf_detach(segment);
+  segment->data_off = at;
+  segment->data_len = bytes;
+  segment->pkt_len = total;
+  return true;
+}
+
 // All verdicts or-ed together, four packets a step: zero only where each of them is next().
 uint32_t any_verdict(const Packet* packets, uint32_t count) noexcept {
   using Lanes = uint32_t __attribute__((vector_size(64)));
@@ -165,19 +180,11 @@ void Worker::send(rte_mbuf* packet, Verdict verdict) noexcept {
 
 // Gives a packet to the manager, segment by segment; from here on it isn't ours.
 void Worker::emit(rte_mbuf* packet, Verdict verdict) noexcept {
+  for (rte_mbuf* segment = packet; segment != nullptr; segment = packet->nb_segs > 1 ? segment->next : nullptr)
+    if (!RTE_MBUF_DIRECT(segment) && !take_bytes(segment)) [[unlikely]]
+      return rte_pktmbuf_free(packet);
   for (rte_mbuf* segment = packet; segment != nullptr;) {
     rte_mbuf* const following = packet->nb_segs > 1 ? segment->next : nullptr;
-    if (RTE_MBUF_CLONED(segment)) {
-      // A clone leaves as a copy in its own buffer: at the border every handle has its own bytes and one owner.
-      const uint16_t bytes = segment->data_len;
-      const void* const source = rte_pktmbuf_mtod(segment, void*);
-      std::memcpy(packet_buffer(handle_at(segment)) + kHeadroomBytes, source, bytes);
-      const uint32_t total = segment->pkt_len;
-      rte_pktmbuf_detach(segment);
-      segment->data_off = kHeadroomBytes;
-      segment->data_len = bytes;
-      segment->pkt_len = total;
-    }
     Descriptor d;
     d.handle = handle_at(segment);
     d.data_offset = segment->data_off;

@@ -4,6 +4,7 @@
 
 #include <sys/eventfd.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -19,6 +20,15 @@
 #include "nflib/worker.h"
 
 namespace roost {
+
+class Lambda final : public Nf {
+ public:
+  explicit Lambda(std::function<void(Burst&)> body) : body_(std::move(body)) {}
+  void process(Burst& burst) noexcept override { body_(burst); }
+
+ private:
+  std::function<void(Burst&)> body_;
+};
 
 class WorkerFixture {
  public:

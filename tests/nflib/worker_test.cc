@@ -15,15 +15,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{10'000};
 
-class Lambda final : public Nf {
- public:
-  explicit Lambda(std::function<void(Burst&)> body) : body_(std::move(body)) {}
-  void process(Burst& burst) noexcept override { body_(burst); }
-
- private:
-  std::function<void(Burst&)> body_;
-};
-
 TEST(Worker, TakesAWholeRunAndReportsItsHops) {
   WorkerFixture fixture(3);
   std::vector<int> order;

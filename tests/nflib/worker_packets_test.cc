@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What NFs send themselves: clones, packets with buffers of their own, and packets of the burst at hand.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <vector>
+
+#include "tests/nflib/worker_fixture.h"
+
+namespace roost {
+namespace {
+
+TEST(WorkerPackets, ACloneOfAFullBufferStaysInItsOwn) {
+  WorkerFixture fixture(1);
+  Lambda nf([](Burst& burst) {
+    ASSERT_NE(rte_pktmbuf_prepend(burst[0].mbuf(), kHeadroomBytes), nullptr);
+    burst[0].data()[0] = 0x5a;
+    Worker& worker = *Worker::current();
+    worker.send(rte_pktmbuf_clone(burst[0].mbuf(), worker.pool()), out(3));
+  });
+  fixture.add(0, nf);
+  fixture.grant(100);
+  const auto* beyond = reinterpret_cast<const uint8_t*>(packet_view(101));
+  const std::vector<uint8_t> before(beyond, beyond + kViewBytes);
+  std::fill_n(packet_buffer(1), kBufferBytes, 0xff);
+  fixture.start();
+  fixture.deliver(0, 1, 0, true, 2048);
+  const auto clone = fixture.collect(), came = fixture.collect();
+  ASSERT_TRUE(clone && came);
+  EXPECT_EQ(clone->handle, 100u);
+  EXPECT_EQ(clone->data_offset, 0u);
+  EXPECT_EQ(clone->data_bytes, kBufferBytes);
+  EXPECT_EQ(packet_buffer(100)[0], 0x5a);
+  EXPECT_TRUE(std::equal(before.begin(), before.end(), beyond));
+}
+
+// An NF's own memory is none that the manager knows of.
+class External {
+ public:
+  explicit External(uint16_t bytes) : bytes_(bytes) {
+    shared_.free_cb = [](void*, void* told) { *static_cast<bool*>(told) = true; };
+    shared_.fcb_opaque = &freed;
+    rte_mbuf_ext_refcnt_set(&shared_, 1);
+    memory_.fill(0x5a);
+  }
+  void send(Worker& worker) {
+    rte_mbuf* const packet = rte_pktmbuf_alloc(worker.pool());
+    ASSERT_NE(packet, nullptr);
+    rte_pktmbuf_attach_extbuf(packet, memory_.data(), 0, bytes_, &shared_);
+    packet->data_off = 0;
+    packet->data_len = bytes_;
+    packet->pkt_len = bytes_;
+    worker.send(packet, out(3));
+  }
+  bool freed = false;
+
+ private:
+  const uint16_t bytes_;
+  std::array<uint8_t, 4096> memory_{};
+  rte_mbuf_ext_shared_info shared_{};
+};
+
+TEST(WorkerPackets, AnExternalBufferLeavesAsACopyWhereItFits) {
+  WorkerFixture fixture(1);
+  External small(1000), large(3000);
+  Lambda nf([&](Burst&) {
+    small.send(*Worker::current());
+    large.send(*Worker::current());
+  });
+  fixture.add(0, nf);
+  fixture.grant(100);
+  fixture.grant(101);
+  fixture.start();
+  fixture.deliver(0, 1, 0, true);
+  const auto copied = fixture.collect(), dropped = fixture.collect(), came = fixture.collect();
+  ASSERT_TRUE(copied && dropped && came);
+  EXPECT_EQ(copied->handle, 100u);
+  EXPECT_EQ(Verdict{copied->word}.kind(), Verdict::kOut);
+  EXPECT_EQ(copied->data_bytes, 1000u);
+  EXPECT_EQ(packet_buffer(100)[copied->data_offset + 999], 0x5a);
+  EXPECT_EQ(dropped->handle, 101u);
+  EXPECT_EQ(Verdict{dropped->word}.kind(), Verdict::kDrop);
+  EXPECT_TRUE(small.freed && large.freed);
+}
+
+}  // namespace
+}  // namespace roost
