@@ -111,6 +111,7 @@ class Worker final : public PacketSource {
   void emit(rte_mbuf* packet, Verdict verdict) noexcept;
   void push_out(const Descriptor& descriptor) noexcept;
   void ring_manager() noexcept;
+  static uint32_t hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept;
   void ring_if_gave() noexcept;
 
   // worker_waits.cc

@@ -171,10 +171,17 @@ void Worker::leave(const Dispatch& burst, uint32_t i, Verdict verdict) noexcept 
     emit(burst.packets[i].mbuf(), verdict.with_hops(hops));
 }
 
+// Of a packet that the NF sends in the dispatch in which it came. The manager doesn't ask it of one that the NF made.
+uint32_t Worker::hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept {
+  uint32_t i = 0;
+  while (!burst.one_path && i + 1 < burst.count && burst.packets[i].mbuf() != packet) ++i;
+  return (burst.hops[i] & ~kLastHop) + burst.moved + 1;
+}
+
 void Worker::send(rte_mbuf* packet, Verdict verdict) noexcept {
-  // 0: kept in this very dispatch, or made by the NF, where the manager doesn't ask.
-  const uint32_t hops =
-      packet->hash.usr != 0 ? packet->hash.usr : (running_->hops[0] & ~kLastHop) + running_->moved + 1;
+  if (current_ != this) return rte_pktmbuf_free(packet);  // start() or a destructor; the outbox has one writer
+  uint32_t hops = packet->hash.usr;
+  if (hops == 0) hops = hops_of(*running_, packet);  // not kept before
   emit(packet, verdict.with_hops(hops));
 }
 

@@ -85,5 +85,53 @@ TEST(WorkerPackets, AnExternalBufferLeavesAsACopyWhereItFits) {
   EXPECT_TRUE(small.freed && large.freed);
 }
 
+TEST(WorkerPackets, EachPacketSentAtOnceHasItsOwnHops) {
+  WorkerFixture fixture(2);
+  Lambda first([](Burst&) {});
+  bool slept = false;
+  Lambda second([&](Burst& burst) {
+    if (!std::exchange(slept, true)) return Worker::current()->sleep_for_us(100'000);
+    for (auto& packet : burst) {
+      Worker::current()->send(packet.mbuf(), next());
+      packet.verdict = keep();
+    }
+  });
+  fixture.add(0, first);
+  fixture.add(1, second);
+  fixture.set_path(0, {0, 1});
+  fixture.set_path(7, {1});
+  fixture.start();
+  fixture.deliver(1, 1, 7);
+  fixture.deliver(0, 2, 0);  // waits between its hops, and is taken with the next
+  fixture.deliver(1, 3, 7);
+  std::map<uint32_t, Verdict> verdicts;
+  for (int i = 0; i < 3; ++i) {
+    const auto back = fixture.collect();
+    ASSERT_TRUE(back);
+    verdicts[back->handle] = Verdict{back->word};
+  }
+  EXPECT_EQ(verdicts.at(2), next().with_hops(2));
+  EXPECT_EQ(verdicts.at(3), next().with_hops(1));
+}
+
+TEST(WorkerPackets, OneSentOnAnotherThreadIsFreed) {
+  WorkerFixture fixture(1);
+  rte_mbuf* made = nullptr;
+  Lambda nf([&](Burst&) { made = rte_pktmbuf_alloc(Worker::current()->pool()); });
+  fixture.add(0, nf);
+  fixture.grant(100);
+  fixture.start();
+  fixture.deliver(0, 1, 0, true);
+  ASSERT_EQ(fixture.collect()->handle, 1u);
+  ASSERT_EQ(fixture.worker().remove_nfs(0, 1, std::chrono::seconds(10)), Worker::Removal::done);
+  ASSERT_NE(made, nullptr);
+  fixture.worker().send(made, out(3));  // as in a destructor
+  fixture.wake();
+  const auto freed = fixture.collect();
+  ASSERT_TRUE(freed);
+  EXPECT_EQ(freed->handle, 100u);
+  EXPECT_EQ(Verdict{freed->word}.kind(), Verdict::kDrop);
+}
+
 }  // namespace
 }  // namespace roost

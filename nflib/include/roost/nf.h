@@ -43,6 +43,7 @@ class Packet {
   uint32_t bytes() const noexcept { return rte_pktmbuf_data_len(view_); }
   uint32_t bytes_total() const noexcept { return rte_pktmbuf_pkt_len(view_); }
   uint16_t in_port() const noexcept { return view_->port; }
+  // Its `hash` is Roost's as long as the packet is the NF's: the hops that it has taken.
   rte_mbuf* mbuf() const noexcept { return view_; }
 
   // The header of this type at this offset (bytes), null where the first segment is too short for it.
@@ -82,7 +83,8 @@ class Context {
   // Inside process(), rte_pktmbuf_alloc(pool()) then gives one, or null while none is granted; elsewhere it gives null.
   virtual void reserve_packets(uint32_t count) = 0;
   virtual rte_mempool* pool() noexcept = 0;
-  // Sends a packet that the NF has made or kept. Only inside process().
+  // Sends a packet that the NF has made or kept. Only inside process(); elsewhere the packet is freed. One that the NF
+  // has made, or cut off another, has no chain: out(), or to() an NF that says out().
   virtual void send(rte_mbuf* packet, Verdict verdict) noexcept = 0;
 };
 
