@@ -12,7 +12,6 @@ namespace roost {
 namespace {
 
 constexpr uint32_t kNoNf = UINT32_MAX;
-constexpr uint32_t kSpareStacks = 64;
 constexpr uint32_t kTurnsLetAtRest = 2;  // one that should rest still lets others bring it something so often
 constexpr uint64_t kGatherWorth = 16;    // packets expected within gather_us that make gathering worth its delay
 

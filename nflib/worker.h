@@ -65,10 +65,13 @@ class Worker final : public PacketSource {
   void give_back(uint32_t handle) noexcept override;  // any thread; others' wait for take_returned()
   void take_returned() noexcept;  // to the manager. The worker's thread, or the control thread when that has ended
 
+  size_t stacks() const noexcept { return fibers_->taken() + fibers_->spare(); }  // while no NF waits: few
+
   static Worker* current() noexcept { return current_; }  // of the calling thread, null if it is none
 
  private:
   static constexpr uint32_t kBurstMax = 64;
+  static constexpr uint32_t kSpareStacks = 64;  // kept in the pool; and as many parked
 
   // A burst on its way through a run of NFs. Lives on the stack of the fiber that runs it.
   struct Dispatch {
@@ -108,10 +111,10 @@ class Worker final : public PacketSource {
   bool next_hop(Dispatch& burst) noexcept;
   void scatter(Dispatch& burst) noexcept;
   void leave(const Dispatch& burst, uint32_t i, Verdict verdict) noexcept;
+  static uint32_t hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept;
   void emit(rte_mbuf* packet, Verdict verdict) noexcept;
   void push_out(const Descriptor& descriptor) noexcept;
   void ring_manager() noexcept;
-  static uint32_t hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept;
   void ring_if_gave() noexcept;
 
   // worker_waits.cc

@@ -36,6 +36,11 @@ void Worker::suspend(uint64_t resume_tsc) noexcept {
   switch_to(*burst.fiber, *driver_);
   // Here again: whoever resumed us has made this fiber the driver.
   running_ = &burst;
+  // Each NF that waits has a stack of its own; when many have waited at once, theirs come back here.
+  while (parked_.size() > kSpareStacks) {
+    fibers_->give_back(parked_.back());
+    parked_.pop_back();
+  }
   record.state.store(kNfReady, std::memory_order_relaxed);
   stalled_ -= burst.stalled;
   burst.stalled = 0;

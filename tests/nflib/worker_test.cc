@@ -116,6 +116,19 @@ TEST(Worker, AThousandNfsYieldAndAllFinish) {
   EXPECT_EQ(back.size(), 1000u);
 }
 
+TEST(Worker, StacksOfNfsThatHaveWaitedComeBack) {
+  WorkerFixture fixture(500, 3);
+  Lambda sleeper([](Burst&) { Worker::current()->sleep_for_us(30'000); });
+  for (uint32_t i = 0; i < 500; ++i) {
+    fixture.add(i, sleeper);
+    fixture.deliver(i, i, 0, true);
+  }
+  fixture.start();
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(fixture.collect());
+  fixture.stop();
+  EXPECT_LT(fixture.worker().stacks(), 150u);
+}
+
 TEST(Worker, NfsMakeKeepAndFreePackets) {
   WorkerFixture fixture(1);
   rte_mbuf* kept = nullptr;
