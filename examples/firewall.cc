@@ -3,8 +3,9 @@
 //
 // Configuration: {"rules": "FILE"}, or {"deny": [RULE, ...], "allow": [RULE, ...]}, and "default": "allow" or "deny"
 // for packets that no rule fits (deny, if not given); "other": likewise for what is not IPv4 (as default, if not
-// given). firewall_rules.h says how a rule is written. Fragments behind the first have no ports: only rules without
-// ports fit them. IPv4 packets whose header is damaged are dropped.
+// given). firewall_rules.h says how a rule is written. IPv4 is looked for behind up to two VLAN tags. Fragments behind
+// the first have no ports: only rules without ports fit them. Packets whose tags or IPv4 header are damaged are
+// dropped.
 #include <roost/nf.h>
 #include <rte_acl.h>
 #include <rte_ether.h>
@@ -93,15 +94,27 @@ class Acl {
 
 enum class Frame { ipv4, other, damaged };
 
+bool is_tag(rte_be16_t type) noexcept {
+  return type == RTE_BE16(RTE_ETHER_TYPE_VLAN) || type == RTE_BE16(RTE_ETHER_TYPE_QINQ);
+}
+
 Frame read_key(const roost::Packet& packet, Key& key) noexcept {
   const auto* ether = packet.header<rte_ether_hdr>();
-  if (ether == nullptr || ether->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4)) return Frame::other;
-  const auto* ip = packet.header<rte_ipv4_hdr>(sizeof *ether);
+  if (ether == nullptr) return Frame::other;
+  size_t at = sizeof *ether;
+  rte_be16_t type = ether->ether_type;
+  for (int tag = 0; tag < 2 && is_tag(type); ++tag, at += sizeof(rte_vlan_hdr)) {
+    const auto* vlan = packet.header<rte_vlan_hdr>(at);
+    if (vlan == nullptr) return Frame::damaged;
+    type = vlan->eth_proto;
+  }
+  if (type != RTE_BE16(RTE_ETHER_TYPE_IPV4)) return Frame::other;
+  const auto* ip = packet.header<rte_ipv4_hdr>(at);
   if (ip == nullptr || ip->version_ihl >> 4 != 4 || rte_ipv4_hdr_len(ip) < sizeof *ip) return Frame::damaged;
   key = {ip->next_proto_id, {}, ip->src_addr, ip->dst_addr, 0, 0};
   const bool first = (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK)) == 0;
   if (!first || !firewall::has_ports(ip->next_proto_id)) return Frame::ipv4;
-  const auto* ports = packet.header<rte_be16_t[2]>(sizeof *ether + rte_ipv4_hdr_len(ip));
+  const auto* ports = packet.header<rte_be16_t[2]>(at + rte_ipv4_hdr_len(ip));
   if (ports == nullptr) return Frame::damaged;
   key.from_port = (*ports)[0];
   key.to_port = (*ports)[1];

@@ -131,7 +131,18 @@ inline RuleList parse_file(const std::string& path, bool allow_rest) {
   return list;
 }
 
+inline void check_keys(const nlohmann::json& config) {
+  for (const auto& item : config.items()) {
+    const std::string& key = item.key();
+    if (key != "rules" && key != "deny" && key != "allow" && key != "default" && key != "other")
+      refuse("unknown key '" + key + "'; there are rules, deny, allow, default, other");
+  }
+  if (config.contains("rules") && (config.contains("deny") || config.contains("allow")))
+    refuse("give either \"rules\" or the lists \"deny\" and \"allow\"");
+}
+
 inline RuleList parse_config(const nlohmann::json& config) {
+  check_keys(config);
   const bool allow_rest = parse_policy(config.value("default", std::string("deny")));
   if (config.contains("rules")) return parse_file(config.at("rules").get<std::string>(), allow_rest);
   RuleList list{{}, allow_rest};

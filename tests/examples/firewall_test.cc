@@ -5,32 +5,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 #include <deque>
 #include <vector>
 
 #include "nflib/eal_shim.h"
+#include "tests/examples/fixed_context.h"
 #include "tests/support/temp_dir.h"
 
 namespace {
 
+using roost::test::FixedContext;
 using testing::AllOf;
 using testing::HasSubstr;
-
-class FixedContext final : public roost::Context {
- public:
-  explicit FixedContext(const nlohmann::json& config) : config_(config.dump()) {}
-  uint32_t nf_id() const noexcept override { return 1; }
-  std::string_view config() const noexcept override { return config_; }
-  uint16_t service(std::string_view) const override { return 0; }
-  uint16_t port(std::string_view) const override { return 0; }
-  void reserve_packets(uint32_t) override {}
-  rte_mempool* pool() noexcept override { return nullptr; }
-  void send(rte_mbuf*, roost::Verdict) noexcept override {}
-
- private:
-  std::string config_;
-};
 
 // A frame with an mbuf of its own around it.
 class Frames {
@@ -55,6 +43,14 @@ class Frames {
     inet_pton(AF_INET, to, &ip->dst_addr);
     const uint16_t ports[] = {rte_cpu_to_be_16(from_port), rte_cpu_to_be_16(to_port)};
     std::memcpy(reinterpret_cast<uint8_t*>(ip + 1) + options_words * 4u, ports, sizeof ports);
+    add(bytes);
+  }
+  // Puts a VLAN tag before what the last frame has.
+  void tag(const std::array<uint8_t, 4>& tag) {
+    std::vector<uint8_t> bytes = frames_.back();
+    bytes.insert(bytes.begin() + 12, tag.begin(), tag.end());
+    frames_.pop_back();
+    mbufs_.pop_back();
     add(bytes);
   }
   // One letter a packet: + passes, - is dropped.
@@ -129,6 +125,21 @@ TEST_F(FirewallNf, OptionsFragmentsAndDamage) {
   EXPECT_EQ(frames_.judged_by(nf_), "-++---");
 }
 
+TEST_F(FirewallNf, RulesHoldBehindTags) {
+  start({{"deny", {"tcp to any port 22"}}, {"default", "allow"}});
+  for (const uint16_t port : {22, 23}) {
+    frames_.ipv4(IPPROTO_TCP, "1.1.1.1", 1, "2.2.2.2", port);
+    frames_.tag({0x81, 0x00, 0x00, 0x07});
+    frames_.ipv4(IPPROTO_TCP, "1.1.1.1", 1, "2.2.2.2", port);
+    frames_.tag({0x81, 0x00, 0x00, 0x07});
+    frames_.tag({0x88, 0xa8, 0x00, 0x09});
+  }
+  std::vector<uint8_t> cut(16);
+  cut[12] = 0x81;
+  frames_.add(cut);
+  EXPECT_EQ(frames_.judged_by(nf_), "--++-");
+}
+
 TEST_F(FirewallNf, WithoutRulesTheDefaultCounts) {
   frames_.ipv4(IPPROTO_TCP, "1.1.1.1", 1, "2.2.2.2", 22);
   start(nlohmann::json::object());
@@ -175,6 +186,10 @@ TEST_F(FirewallNf, ErrorsNameTheLine) {
   EXPECT_THAT(of("default"), HasSubstr("say allow or deny"));
   EXPECT_THAT(of("default deny now"), HasSubstr("'now' behind the default"));
   EXPECT_THAT(why_not({{"rules", "/nowhere/rules"}}), HasSubstr("cannot open"));
+  EXPECT_THAT(why_not({{"denny", {"tcp"}}}),
+              HasSubstr("unknown key 'denny'; there are rules, deny, allow, default, other"));
+  EXPECT_THAT(why_not({{"rules", file("default deny\n")}, {"deny", {"tcp"}}}), HasSubstr("either \"rules\" or"));
+  EXPECT_EQ(why_not({{"rules", file("default deny\n")}, {"default", "allow"}, {"other", "deny"}}), "started");
   EXPECT_THAT(why_not({{"allow", {"tcp from x"}}}), AllOf(HasSubstr("allow \"tcp from x\""), HasSubstr("'x'")));
 }
 
