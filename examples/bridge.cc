@@ -6,6 +6,7 @@
 #include <rte_ether.h>
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -17,6 +18,7 @@ class Bridge final : public roost::Nf {
     const auto config = nlohmann::json::parse(context.config());
     named_ = config.contains("a") || config.contains("b");
     if (!named_) return;
+    if (!config.contains("a") || !config.contains("b")) throw std::runtime_error("bridge: give both a and b");
     a_ = context.port(config.at("a").get<std::string>());
     b_ = context.port(config.at("b").get<std::string>());
   }

@@ -8,6 +8,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -25,6 +26,9 @@ class Counter final : public roost::Nf {
   void start(roost::Context& context) override {
     id_ = context.nf_id();
     path_ = nlohmann::json::parse(context.config()).value("report", std::string());
+    // The destructor, which writes it, could tell nobody.
+    if (!path_.empty() && !std::ofstream(path_, std::ios::app))
+      throw std::runtime_error("counter: report '" + path_ + "': cannot write it; name a file in a folder that exists");
   }
 
   void process(roost::Burst& burst) noexcept override {
