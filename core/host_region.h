@@ -47,19 +47,20 @@ struct WorkerRecord {
 };
 static_assert(sizeof(WorkerRecord) == 5 * 64);
 
-// An NF's place in its host: one cache line, the worker's alone to write; the manager reads `consumed` when it believes
-// the inbox full, and the counters for reports.
+enum NfRecordState : uint32_t { kNfAbsent, kNfReady, kNfSuspended };
+
+// An NF's place in its host: one cache line. While the NF is there only the worker writes to it; before it is added and
+// after it is removed, the host's control thread; between two NFs the manager clears it. The manager reads `consumed`
+// when it believes the inbox full, and the counters for reports.
 struct alignas(64) NfRecord {
   std::atomic<uint32_t> consumed;
-  std::atomic<uint32_t> state;  // NfState below
+  std::atomic<uint32_t> state;  // NfRecordState
   RingConsumer inbox;
   void* nf;  // the host's object
   std::atomic<uint64_t> packets;
   std::atomic<uint64_t> cycles;  // TSC, of its dispatches
 };
 static_assert(sizeof(NfRecord) == 64);
-
-enum NfRecordState : uint32_t { kNfAbsent, kNfReady, kNfSuspended };
 
 // Where things lie in a region; both sides compute it from the same four numbers.
 struct HostLayout {
@@ -72,7 +73,7 @@ struct HostLayout {
   size_t words_at() const noexcept {
     return line(summaries_at() + sizeof(uint64_t) * ReadyBitmap::summaries_for(nfs_max));
   }
-  size_t nfs_at() const noexcept { return line(words_at() + sizeof(uint64_t) * ((nfs_max + 63) / 64)); }
+  size_t nfs_at() const noexcept { return line(words_at() + sizeof(uint64_t) * ReadyBitmap::words_for(nfs_max)); }
   size_t outbox_at() const noexcept { return nfs_at() + sizeof(NfRecord) * nfs_max; }
   size_t grants_at() const noexcept { return outbox_at() + (sizeof(RingSlot) << outbox_shift); }
   size_t inboxes_at() const noexcept { return line(grants_at() + (sizeof(RingSlot) << grant_shift)); }

@@ -16,7 +16,7 @@ class ReadyBitmap {
   ReadyBitmap(std::atomic<uint64_t>* words, std::atomic<uint64_t>* summaries, uint32_t summary_count) noexcept
       : words_(words), summaries_(summaries), summary_count_(summary_count) {}
 
-  static constexpr uint32_t words_for(uint32_t nfs) noexcept { return summaries_for(nfs) * 64; }
+  static constexpr uint32_t words_for(uint32_t nfs) noexcept { return (nfs + 63) / 64; }
   static constexpr uint32_t summaries_for(uint32_t nfs) noexcept { return (nfs + 4095) / 4096; }
 
   const void* word_of(uint32_t nf) const noexcept { return &words_[nf / 64]; }

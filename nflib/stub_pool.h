@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The packet pool that a host's NFs see: an rte_mempool whose `get` takes packets that the manager has granted and
-// whose `put` gives packets back. It holds no packets of its own. The worker's thread only.
+// whose `put` gives packets back. It holds no packets of its own. `get` gives packets to the worker's thread only;
+// `put` may be called on any thread of the host.
 #pragma once
 
 #include <rte_mempool.h>
@@ -21,7 +22,7 @@ class PacketSource {
 // without EAL. Throws Error.
 rte_mempool* make_stub_pool(PacketSource& source);
 
-// Writes the fields of a view that no delivery changes (buffer address, pool, private size).
+// A view as of a packet just allocated: empty, direct, one segment, one reference.
 void init_view(uint32_t handle, rte_mempool* pool) noexcept;
 
 }  // namespace roost

@@ -36,7 +36,7 @@ TEST(ReadyBitmap, Sizes) {
   EXPECT_EQ(ReadyBitmap::summaries_for(1), 1U);
   EXPECT_EQ(ReadyBitmap::summaries_for(4096), 1U);
   EXPECT_EQ(ReadyBitmap::summaries_for(4097), 2U);
-  EXPECT_EQ(ReadyBitmap::words_for(100'000), 25U * 64);
+  EXPECT_EQ(ReadyBitmap::words_for(100'000), 1563U);
 }
 
 TEST(ReadyBitmap, TakesEachMarkOnce) {
