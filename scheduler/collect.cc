@@ -121,7 +121,10 @@ uint32_t DataLoop::take_other_packet(HostState& host, const Descriptor* came, ui
   }
   if (part != Part::head) {
     counters_.created.add(1);
-    ledger_.row(head_handle).way.out_port = UINT16_MAX;  // it has no chain
+    LedgerRow& row = ledger_.row(head_handle);
+    row.way.out_port = UINT16_MAX;  // it has no chain
+    row.flow_hash = head_handle;
+    row.stamp_tsc = now_;  // a segment's row has that of an earlier packet
   }
   if (sound)
     route(host, head_handle, verdict);

@@ -182,7 +182,7 @@ class DataLoop {
   void transmit() noexcept;
   void send_out(uint32_t handle, uint16_t port) noexcept {
     const LedgerRow& row = ledger_.row(handle);
-    if (port >= out_.size()) return drop(row.packet, DropCause::bad_port);
+    if (port >= out_.size()) return drop(row.packet, port == UINT16_MAX ? DropCause::no_way : DropCause::bad_port);
     latency_.record(now_ > row.stamp_tsc ? now_ - row.stamp_tsc : 0);
     Out& out = out_[port];
     out.packets[out.count++] = row.packet;

@@ -40,7 +40,7 @@ TEST(WorkerPackets, ACloneOfAFullBufferStaysInItsOwn) {
 class External {
  public:
   explicit External(uint16_t bytes) : bytes_(bytes) {
-    shared_.free_cb = [](void*, void* freed) { *static_cast<bool*>(freed) = true; };
+    shared_.free_cb = [](void*, void* told) { *static_cast<bool*>(told) = true; };
     shared_.fcb_opaque = &freed;
     rte_mbuf_ext_refcnt_set(&shared_, 1);
     memory_.fill(0x5a);

@@ -201,6 +201,20 @@ TEST_F(DataLoopSegments, CreatedPackets) {
   EXPECT_EQ(pool->in_use(), 1U);
 }
 
+TEST_F(DataLoopSegments, ACreatedPacketHasNoChainToLeaveBy) {
+  one_nf();
+  host->region.worker().grants_wanted = 1;
+  turns();
+  const auto granted = host->take_granted();
+  ASSERT_EQ(granted.size(), 1U);
+  host->region.worker().grants_wanted = 0;
+  host->answer(filled(granted[0], 40), to(0));
+  turns();
+  serve_all();
+  EXPECT_EQ(dropped(DropCause::no_way), 1U);
+  EXPECT_EQ(dropped(DropCause::bad_port), 0U);
+}
+
 TEST_F(DataLoopSegments, ACreatedPacketOfTwoSegments) {
   one_nf();
   host->region.worker().grants_wanted = 2;
