@@ -114,6 +114,7 @@ class Manager {
 
   // manager_hosts.cc
   HostLink& make_host(const SpawnRequest& request, uint32_t core);
+  WaitMode wait_mode_of(const HostLink& host) const { return host.on_dedicated ? WaitMode::spin : wait_mode_; }
   HostLayout layout_for(Tier tier) const;
   FileDescriptor await_host(const std::string& token, const HostLink& host, Json& request_id);
   void welcome(HostLink& host, const Json& request_id);

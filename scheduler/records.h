@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/doorbell.h"
 #include "core/host_region.h"
 #include "core/shared_memory.h"
 #include "scheduler/ledger.h"
@@ -14,7 +15,7 @@
 
 namespace roost {
 
-enum class NfLife : uint8_t { absent, starting, live, leaving };
+enum class NfLife : uint8_t { absent, live, leaving };
 
 struct alignas(64) NfState {
   RingProducer inbox;
@@ -45,6 +46,7 @@ struct HostState {
   uint32_t id = 0;
   uint32_t generation = 0;
   uint32_t core = 0;
+  WaitMode wait_mode = WaitMode::futex;  // what its bell was made for; the bell itself is in memory that it can write
   HostRegion region;
   RingConsumer outbox;
   RingProducer grants;

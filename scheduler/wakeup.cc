@@ -49,7 +49,7 @@ bool DataLoop::wake_host(HostState& host) noexcept {
   wheel_.disarm(host.id);
   enter_awake(host);
   bell.release();
-  if (wake_thread_ == nullptr || !wake_thread_->hand_over(bell)) bell.unblock();
+  if (wake_thread_ == nullptr || !wake_thread_->hand_over(bell, host.wait_mode)) bell.unblock(host.wait_mode);
   counters_.kernel_wakes.add(1);
   return true;
 }
