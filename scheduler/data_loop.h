@@ -94,9 +94,10 @@ class DataLoop {
   void remove_host(uint32_t host, std::function<void()> done);
   void add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host, uint32_t local, uint32_t first_slot,
                uint8_t slot_shift);
-  void retire_nfs(uint32_t first, uint32_t count);  // nothing new is delivered to them
-  void forget_nfs(uint32_t first, uint32_t count);  // once all that was delivered is back: see epochs()
-  void refresh_orders() noexcept;                   // settings that workers read
+  void retire_nfs(uint32_t first, uint32_t count);   // nothing new is delivered to them
+  void restore_nfs(uint32_t first, uint32_t count);  // retired ones, as they were
+  void forget_nfs(uint32_t first, uint32_t count);   // once all that was delivered is back: see epochs()
+  void refresh_orders() noexcept;                    // settings that workers read
 
  private:
   static constexpr uint32_t kBurst = 64, kCollect = 128, kSegmentsMax = 64, kOutMax = 128;

@@ -148,6 +148,7 @@ class Manager {
   Stopped stop_groups(const std::vector<uint32_t>& firsts);
   void stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back);
   void retire(const std::vector<uint32_t>& firsts);
+  void restore(const std::vector<uint32_t>& firsts);
   void forget(const std::vector<uint32_t>& firsts);
   bool wait_for_packets();
 
