@@ -168,14 +168,16 @@ TEST_F(DataLoopWake, PeersOfACoreAreCountedAndTooManyRest) {
   for (uint32_t id = 0; id < 4; ++id) add_host(id, 1);
   const auto orders = [&](uint32_t id) -> WorkerOrders& { return hosts[id]->region.worker().orders; };
   for (uint32_t id = 0; id < 4; ++id) {
-    EXPECT_EQ(orders(id).awake_peers.load(), 3U);
+    EXPECT_EQ(orders(id).awake_peers.load(), 1U);
     EXPECT_EQ(orders(id).rest.load(), id < 2 ? 1U : 0U);  // who has been up the longest
   }
   sleep(*hosts[0]);
-  EXPECT_EQ(orders(1).awake_peers.load(), 2U);
+  EXPECT_EQ(orders(1).awake_peers.load(), 1U);
   EXPECT_EQ(orders(1).rest.load(), 1U);
   sleep(*hosts[1]);
   EXPECT_EQ(orders(2).rest.load(), 0U);
+  sleep(*hosts[2]);
+  EXPECT_EQ(orders(3).awake_peers.load(), 0U);
 }
 
 TEST_F(DataLoopWake, OrdersFollowTheSettings) {
