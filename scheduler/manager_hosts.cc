@@ -112,7 +112,7 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
 
 void Manager::welcome(HostLink& host, const Json& request_id) {
   Json arenas = Json::array();
-  std::vector<int> descriptors{host.region.fd(), loop_->path_memory().fd(), loop_->eventfd()};
+  std::vector<int> descriptors{host.region.fd(), loop_->path_memory().fd(), loop_->hosts_eventfd()};
   for (const auto& arena : pool_->arenas()) {
     arenas.push_back({{"node", arena.node}, {"bytes", arena.memory.bytes()}});
     descriptors.push_back(arena.memory.fd());
