@@ -18,13 +18,19 @@ uint64_t measure_tsc_hz();
 
 class TscClock {
  public:
-  explicit TscClock(uint64_t hz) noexcept : hz_(hz) {}
+  explicit TscClock(uint64_t hz) noexcept : hz_(hz), seconds_max_(hz == 0 ? 0 : kFarAway / hz - 1) {}
   uint64_t hz() const noexcept { return hz_; }
-  uint64_t from_us(uint64_t us) const noexcept { return us * hz_ / 1'000'000; }
-  double to_us(uint64_t cycles) const noexcept { return static_cast<double>(cycles) * 1e6 / static_cast<double>(hz_); }
+  // At most kFarAway, which can be added to any time that a counter will reach. By seconds and the rest of them: the
+  // product of some hours in microseconds and the rate does not fit into 64 bits.
+  static constexpr uint64_t kFarAway = UINT64_MAX / 2;
+  uint64_t from_us(uint64_t us) const noexcept {
+    const uint64_t seconds = us / 1'000'000;
+    if (seconds > seconds_max_) return kFarAway;
+    return seconds * hz_ + us % 1'000'000 * hz_ / 1'000'000;
+  }
 
  private:
-  uint64_t hz_;
+  uint64_t hz_, seconds_max_;
 };
 
 }  // namespace roost

@@ -30,8 +30,8 @@ void Doorbell::wait(uint32_t state) noexcept {
     futex(state_, FUTEX_WAIT, state);
 }
 
-void Doorbell::unblock() noexcept {
-  if (mode() == WaitMode::semaphore)
+void Doorbell::unblock(WaitMode mode) noexcept {
+  if (mode == WaitMode::semaphore)
     sem_post(&semaphore_);
   else
     futex(state_, FUTEX_WAKE, 1);

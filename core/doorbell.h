@@ -16,6 +16,9 @@
 
 namespace roost {
 
+// Semaphore is there to compare with openNetVM, and trusts its hosts: the sem_t is theirs to write, and the C library
+// may hang or abort in sem_post() on one that was overwritten. In the other modes a waker does nothing with the shared
+// memory but atomic operations on one word, and tells the kernel its address.
 enum class WaitMode : uint32_t { futex, semaphore, spin };
 
 // The protocol itself. `announce` makes the intention visible to wakers, `recheck` returns true where there is a reason
@@ -77,7 +80,8 @@ class Doorbell {
     uint32_t parked = kParked;
     return state_.compare_exchange_strong(parked, kAwake);
   }
-  void unblock() noexcept;
+  // The waker says the mode from memory of its own: what mode() reads, the other side can write.
+  void unblock(WaitMode mode) noexcept;
 
  private:
   template <typename Nudged>

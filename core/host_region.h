@@ -17,7 +17,7 @@ namespace roost {
 struct WorkerOrders {
   std::atomic<uint64_t> delivered;       // packets put into this worker's inboxes, ever
   std::atomic<uint32_t> manager_asleep;  // 1: ring the manager's eventfd after putting something into the outbox
-  std::atomic<uint32_t> awake_peers;     // other workers awake on this shared core: yield to them instead of spinning
+  std::atomic<uint32_t> awake_peers;     // 1: others are awake on this shared core; yield to them instead of spinning
   std::atomic<uint32_t> wake_packets;    // settings of the same names
   std::atomic<uint32_t> wake_deadline_us;
   std::atomic<uint32_t> spin_us;

@@ -18,7 +18,7 @@ namespace roost {
 // From 0x550000000000 on, addresses are free in plain, address- and thread-sanitizer builds. A large page further on,
 // so that the page before the first window can be mapped as well (nflib/arenas.h).
 inline constexpr uintptr_t kArenaBase = 0x550000200000;
-inline constexpr uint32_t kHandlesPerNode = 1u << 22;  // each NUMA node has its own window of handles and addresses
+inline constexpr uint32_t kHandlesPerNode = 1u << 22;  // an arena has its own window of handles and addresses
 inline constexpr uint32_t kNodesMax = 26;              // as many windows as fit below 0x554000000000
 inline constexpr uint32_t kNoHandle = UINT32_MAX;
 

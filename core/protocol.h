@@ -21,7 +21,7 @@
 //
 // A host's first message is attach; from then on the manager sends requests to the host:
 //   host -> manager  attach {protocol, abi, token}          -> host, layout, sizes, core; + region, paths,
-//                                                              eventfd, and an arena for each NUMA node
+//                                                              eventfd, and the arenas
 //   manager -> host  load {module, path}  + 1 descriptor    -> {name, abi, nf_bytes}
 //   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
 //                          ports}                          -> {}

@@ -34,9 +34,20 @@ size_t free_huge_pages() {
   return pages;
 }
 
-void* map_at(int fd, size_t bytes, uintptr_t at, int protection) {
+void* map_at(int fd, size_t bytes, uintptr_t at, int protection, int flags) {
   const int fixed = at != 0 ? MAP_FIXED_NOREPLACE : 0;
-  return mmap(reinterpret_cast<void*>(at), bytes, protection, MAP_SHARED | MAP_NORESERVE | fixed, fd, 0);
+  return mmap(reinterpret_cast<void*>(at), bytes, protection, MAP_SHARED | flags | fixed, fd, 0);
+}
+
+// A hugetlb page that cannot be had when it is touched is a SIGBUS, so all of them are reserved now: no MAP_NORESERVE.
+// False: there are not enough, whatever the count of free ones says (others may have reserved them).
+bool create_huge(const SharedMemoryOptions& options, size_t bytes, FileDescriptor& fd, void*& at) {
+  fd = FileDescriptor(memfd_create(options.name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB));
+  if (!fd || ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return false;
+  at = map_at(fd.get(), bytes, options.at, PROT_READ | PROT_WRITE, 0);
+  if (at == MAP_FAILED && errno != ENOMEM)
+    fail_errno("shared memory '{}': cannot map {} bytes at {:#x}", options.name, bytes, options.at);
+  return at != MAP_FAILED;
 }
 
 void bind_to_node(void* memory, size_t bytes, int node, const std::string& name) {
@@ -78,25 +89,26 @@ void FileDescriptor::reset() noexcept {
 SharedMemory SharedMemory::create(const SharedMemoryOptions& options) {
   SharedMemory memory;
   const size_t huge_bytes = round_up(options.bytes, kHugePage);
-  const bool enough = free_huge_pages() * kHugePage >= huge_bytes;
-  if (options.hugepages == Hugepages::require && !enough)
+  void* at = MAP_FAILED;
+  if (options.hugepages != Hugepages::never && free_huge_pages() * kHugePage >= huge_bytes &&
+      create_huge(options, huge_bytes, memory.fd_, at))
+    memory.page_kind_ = PageKind::huge;
+  if (options.hugepages == Hugepages::require && memory.page_kind_ != PageKind::huge)
     fail(
-        "shared memory '{}': needs {} free 2 MiB hugepages, there are {}; reserve them (sysctl vm.nr_hugepages) or set "
+        "shared memory '{}': needs {} free 2 MiB hugepages that nobody has reserved, {} are free; reserve them (sysctl "
+        "vm.nr_hugepages) or set "
         "memory.hugepages to \"auto\"",
         options.name, huge_bytes / kHugePage, free_huge_pages());
-  if (options.hugepages != Hugepages::never && enough) {
-    memory.fd_ = FileDescriptor(
-        memfd_create(options.name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB));
-    if (memory.fd_) memory.page_kind_ = PageKind::huge;
-  }
-  if (!memory.fd_) memory.fd_ = FileDescriptor(memfd_create(options.name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!memory.fd_) fail_errno("shared memory '{}': memfd_create", options.name);
   memory.bytes_ = memory.page_kind_ == PageKind::huge ? huge_bytes : round_up(options.bytes, 4096);
-  if (ftruncate(memory.fd(), static_cast<off_t>(memory.bytes_)) != 0)
-    fail_errno("shared memory '{}': cannot size it to {} bytes", options.name, memory.bytes_);
-  void* at = map_at(memory.fd(), memory.bytes_, options.at, PROT_READ | PROT_WRITE);
-  if (at == MAP_FAILED)
-    fail_errno("shared memory '{}': cannot map {} bytes at {:#x}", options.name, memory.bytes_, options.at);
+  if (memory.page_kind_ != PageKind::huge) {
+    memory.fd_ = FileDescriptor(memfd_create(options.name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!memory.fd_) fail_errno("shared memory '{}': memfd_create", options.name);
+    if (ftruncate(memory.fd(), static_cast<off_t>(memory.bytes_)) != 0)
+      fail_errno("shared memory '{}': cannot size it to {} bytes", options.name, memory.bytes_);
+    at = map_at(memory.fd(), memory.bytes_, options.at, PROT_READ | PROT_WRITE, MAP_NORESERVE);
+    if (at == MAP_FAILED)
+      fail_errno("shared memory '{}': cannot map {} bytes at {:#x}", options.name, memory.bytes_, options.at);
+  }
   memory.data_ = static_cast<std::byte*>(at);
   bind_to_node(at, memory.bytes_, options.numa_node, options.name);
   if (options.hugepages != Hugepages::never && memory.page_kind_ == PageKind::small && memory.bytes_ >= 2 * kHugePage &&
@@ -116,7 +128,7 @@ SharedMemory SharedMemory::attach(FileDescriptor fd, size_t bytes, uintptr_t at,
     fail("shared memory '{}': has {} bytes where {} were announced", name, status.st_size, bytes);
   if ((fcntl(fd.get(), F_GET_SEALS) & kSeals) != kSeals) fail("shared memory '{}': is not sealed", name);
   SharedMemory memory;
-  void* data = map_at(fd.get(), bytes, at, writable ? PROT_READ | PROT_WRITE : PROT_READ);
+  void* data = map_at(fd.get(), bytes, at, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_NORESERVE);
   if (data == MAP_FAILED) fail_errno("shared memory '{}': cannot map {} bytes at {:#x}", name, bytes, at);
   madvise(data, bytes, MADV_DONTFORK);  // an NF's children have no business with packets
   memory.fd_ = std::move(fd);

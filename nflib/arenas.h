@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packet memory as a host maps it: each NUMA node's arena in its own window of addresses.
+// Packet memory as a host maps it: each arena in its own window of addresses.
 #pragma once
 
 #include <cstddef>

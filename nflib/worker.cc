@@ -65,7 +65,7 @@ Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::
     removal = Removal::done;
   };
   errand_.have_done(
-      remove, [this] { bell_.unblock(); }, patience);
+      remove, [this] { bell_.unblock(bell_.mode()); }, patience);
   return removal;
 }
 

@@ -66,7 +66,7 @@ bool WorkerThread::stop_within(Doorbell& bell, std::chrono::milliseconds patienc
   while (!joined_ && std::chrono::steady_clock::now() < give_up) {
     // It may be asleep, and the manager, whose part this is, may be gone. Again each turn: it may just fall asleep.
     bell.park();
-    if (bell.release()) bell.unblock();
+    if (bell.release()) bell.unblock(bell.mode());
     const timespec until = in_a_turn();
     joined_ = pthread_timedjoin_np(thread_, nullptr, &until) == 0;
   }

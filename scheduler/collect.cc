@@ -152,7 +152,7 @@ void DataLoop::route(HostState& host, uint32_t handle, Verdict verdict) noexcept
       const uint32_t path =
           find_path(static_cast<uint16_t>(kToService | verdict.argument()), row.flow_hash, kNoPath, cause);
       if (path == kNoPath) return drop(row.packet, cause);
-      paths_.release(path);  // no flow's; it stays until this packet is back
+      paths_.release(path);  // no flow's; it stays until this packet is back, for the next one to find
       row.way.path = path;
       row.way.hop = 0;
       row.epoch = paths_.epoch();

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/packet_memory.h"
 #include "core/settings.h"
 #include "scheduler/config_parts.h"
 
@@ -18,7 +19,7 @@ namespace {
 constexpr size_t kSocketPathMax = 108 - 1 - 6;
 constexpr uintmax_t kFileBytesMax = 16U << 20;
 constexpr uint32_t kPacketsMin = 1024;
-constexpr uint32_t kPacketsMax = 1U << 22;
+constexpr uint32_t kPacketsMax = kHandlesPerNode - 1;  // an arena maps one stride more
 constexpr uint32_t kFlowsMin = 8;
 constexpr uint32_t kFlowsMax = 1U << 24;
 constexpr uint32_t kFlowIdleMaxS = 86'400;

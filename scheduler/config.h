@@ -18,7 +18,7 @@ namespace roost {
 
 struct ManagerConfig {
   struct Memory {
-    uint32_t packets = 32768;  // on each NUMA node
+    uint32_t packets = 32768;
     Hugepages hugepages = Hugepages::automatic;
   };
   struct Cores {

@@ -5,6 +5,7 @@
 #include <rte_lcore.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,8 +43,9 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
       start_tsc_(tsc_now()),
       housekeeping_tsc_(start_tsc_),
       wheel_(clock_.from_us(kWheelTickUs), start_tsc_),
-      eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!eventfd_) fail_errno("data loop: eventfd");
+      eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      hosts_eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!eventfd_ || !hosts_eventfd_) fail_errno("data loop: eventfd");
   wheel_.reserve(options.hosts_max);
   touched_.reserve(marks_.size());
   awake_.reserve(options.hosts_max);
@@ -169,6 +171,9 @@ void DataLoop::call(const std::function<void()>& work) {
 uint64_t DataLoop::sleep_until() const noexcept {
   uint64_t until = wheel_.next();
   const uint64_t poll = now_ + clock_.from_us(settings_.get(Setting::idle_poll_us));
+  // Workers that are up ring when they give something back. Any host can empty the bell that they share, so the loop
+  // looks by itself, too. Parked workers have nothing to ring for: with all of them asleep, so is the loop.
+  if (!awake_.empty()) until = std::min(until, poll);
   if (receiving_)
     for (const auto& port : ports_)
       // A port that is due now and had nothing is one that cannot tell when it has.
@@ -193,18 +198,30 @@ void DataLoop::sleep() noexcept {
     for (HostState* host : awake_) host->region.worker().orders.manager_asleep.store(asleep, std::memory_order_seq_cst);
   };
   bool rung = false;
-  sleep_unless([&] { set_asleep(1); }, [this] { return has_reason_to_stay_up(); },
-               [&] {
-                 const uint64_t left = until == TimerWheel::kNever ? 0 : until - std::min(until, tsc_now());
-                 timespec timeout{static_cast<time_t>(left / clock_.hz()),
-                                  static_cast<long>(left % clock_.hz() * 1'000'000'000 / clock_.hz())};
-                 pollfd bell{eventfd_.get(), POLLIN, 0};
-                 rung = ppoll(&bell, 1, until == TimerWheel::kNever ? nullptr : &timeout, nullptr) > 0;
-                 counters_.sleeps.add(1);
-               },
-               [&] { set_asleep(0); });
+  sleep_unless(
+      [&] { set_asleep(1); }, [this] { return has_reason_to_stay_up(); },
+      [&] {
+        const uint64_t left = until == TimerWheel::kNever ? 0 : until - std::min(until, tsc_now());
+        timespec timeout{static_cast<time_t>(left / clock_.hz()),
+                         static_cast<long>(left % clock_.hz() * 1'000'000'000 / clock_.hz())};
+        std::array<pollfd, 2> bells{pollfd{eventfd_.get(), POLLIN, 0}, pollfd{hosts_eventfd_.get(), POLLIN, 0}};
+        rung =
+            ppoll(bells.data(), hosts_can_ring_ ? 2 : 1, until == TimerWheel::kNever ? nullptr : &timeout, nullptr) > 0;
+        counters_.sleeps.add(1);
+      },
+      [&] { set_asleep(0); });
+  if (rung) take_ring();
+}
+
+void DataLoop::take_ring() noexcept {
   uint64_t count;
-  if (rung && read(eventfd_.get(), &count, sizeof count) > 0) rung_tsc_ = tsc_now();
+  if (read(eventfd_.get(), &count, sizeof count) > 0) rung_tsc_ = tsc_now();
+  // A host may have made its descriptor a blocking one, which is this one too, and have emptied it since.
+  iovec into{&count, sizeof count};
+  if (preadv2(hosts_eventfd_.get(), &into, 1, -1, RWF_NOWAIT) > 0)
+    rung_tsc_ = tsc_now();
+  else if (errno != EAGAIN && errno != EINTR)
+    hosts_can_ring_ = false;  // it would stay readable; the loop looks every idle_poll_us
 }
 
 DataLoop::Books DataLoop::books() const noexcept {

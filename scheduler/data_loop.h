@@ -72,7 +72,9 @@ class DataLoop {
   const Histogram& latency() const noexcept { return latency_; }  // arrival to transmission, TSC cycles
   const std::vector<std::unique_ptr<Port>>& ports() const noexcept { return ports_; }
   const SharedMemory& path_memory() const noexcept { return paths_.memory(); }
-  int eventfd() const noexcept { return eventfd_.get(); }
+  // For hosts: they ring it, and they may as well empty it or change its flags. Nothing but a worker's outbox depends
+  // on it, and that for idle_poll_us at most.
+  int hosts_eventfd() const noexcept { return hosts_eventfd_.get(); }
   uint64_t epochs() const noexcept { return epochs_seen_.load(std::memory_order_acquire); }
   uint32_t flows() const noexcept { return flows_.size4() + flows_.size_wide(); }  // the loop's thread only
   uint32_t paths() const noexcept { return paths_.paths(); }                       // likewise
@@ -94,9 +96,10 @@ class DataLoop {
   void remove_host(uint32_t host, std::function<void()> done);
   void add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host, uint32_t local, uint32_t first_slot,
                uint8_t slot_shift);
-  void retire_nfs(uint32_t first, uint32_t count);  // nothing new is delivered to them
-  void forget_nfs(uint32_t first, uint32_t count);  // once all that was delivered is back: see epochs()
-  void refresh_orders() noexcept;                   // settings that workers read
+  void retire_nfs(uint32_t first, uint32_t count);   // nothing new is delivered to them
+  void restore_nfs(uint32_t first, uint32_t count);  // retired ones, as they were
+  void forget_nfs(uint32_t first, uint32_t count);   // once all that was delivered is back: see epochs()
+  void refresh_orders() noexcept;                    // settings that workers read
 
  private:
   static constexpr uint32_t kBurst = 64, kCollect = 128, kSegmentsMax = 64, kOutMax = 128;
@@ -128,6 +131,7 @@ class DataLoop {
   void sleep() noexcept;
   uint64_t sleep_until() const noexcept;
   bool has_reason_to_stay_up() noexcept;
+  void take_ring() noexcept;
   void drop(rte_mbuf* packet, DropCause cause) noexcept;
   void tell_breaches() noexcept;
 
@@ -256,9 +260,11 @@ class DataLoop {
   std::vector<std::function<void()>> posted_;
   std::atomic<bool> has_posted_{false}, stopping_{false}, asleep_{false};
   std::atomic<uint64_t> epochs_seen_{0};
-  FileDescriptor eventfd_;
-  uint64_t busy_tsc_ = 0;  // when something last happened
-  uint64_t rung_tsc_ = 0;  // when a host last woke the loop
+  FileDescriptor eventfd_;  // rung by post() and stop(); no host has it
+  FileDescriptor hosts_eventfd_;
+  bool hosts_can_ring_ = true;  // false: the kernel cannot read theirs without the danger of blocking
+  uint64_t busy_tsc_ = 0;       // when something last happened
+  uint64_t rung_tsc_ = 0;       // when a host last woke the loop
   bool busy_ = false;
 
   LoopCounters counters_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "scheduler/manager.h"
 
+#include <numa.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -82,6 +83,8 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
   PacketPoolOptions pool_options;
   pool_options.name = "packets";
   pool_options.packets = config.memory.packets;
+  // One arena, near the loop, which touches every packet. (A port on another node writes across.)
+  if (numa_available() >= 0) pool_options.numa_node = numa_node_of_cpu(static_cast<int>(config.cores.io));
   pool_options.hugepages = config.memory.hugepages;
   pool_ = std::make_unique<PacketPool>(pool_options);
 

@@ -114,6 +114,7 @@ class Manager {
 
   // manager_hosts.cc
   HostLink& make_host(const SpawnRequest& request, uint32_t core);
+  WaitMode wait_mode_of(const HostLink& host) const { return host.on_dedicated ? WaitMode::spin : wait_mode_; }
   HostLayout layout_for(Tier tier) const;
   FileDescriptor await_host(const std::string& token, const HostLink& host, Json& request_id);
   void welcome(HostLink& host, const Json& request_id);
@@ -147,6 +148,7 @@ class Manager {
   Stopped stop_groups(const std::vector<uint32_t>& firsts);
   void stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back);
   void retire(const std::vector<uint32_t>& firsts);
+  void restore(const std::vector<uint32_t>& firsts);
   void forget(const std::vector<uint32_t>& firsts);
   bool wait_for_packets();
 

@@ -57,7 +57,7 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
     memory.bytes = host->layout.bytes();
     memory.hugepages = request.tier == Tier::fiber ? hugepages_ : Hugepages::never;
     host->region = SharedMemory::create(memory);
-    HostRegion(host->region.data(), host->layout).worker().bell.init(request.dedicated ? WaitMode::spin : wait_mode_);
+    HostRegion(host->region.data(), host->layout).worker().bell.init(wait_mode_of(*host));
     const std::string token = new_token();
     host->pid = nursery().fork_host(token, core);
     host->pidfd = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, host->pid, 0)));
@@ -113,7 +113,7 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
 
 void Manager::welcome(HostLink& host, const Json& request_id) {
   Json arenas = Json::array();
-  std::vector<int> descriptors{host.region.fd(), loop_->path_memory().fd(), loop_->eventfd()};
+  std::vector<int> descriptors{host.region.fd(), loop_->path_memory().fd(), loop_->hosts_eventfd()};
   for (const auto& arena : pool_->arenas()) {
     arenas.push_back({{"node", arena.node}, {"bytes", arena.memory.bytes()}});
     descriptors.push_back(arena.memory.fd());
@@ -138,6 +138,7 @@ void Manager::add_to_loop(HostLink& host) {
   state->id = host.id;
   state->generation = host.generation;
   state->core = host.core;
+  state->wait_mode = wait_mode_of(host);
   state->region = HostRegion(host.region.data(), host.layout);
   state->ready = state->region.ready();
   state->outbox = state->region.outbox<RingConsumer>();

@@ -38,7 +38,15 @@ void Manager::forget(const std::vector<uint32_t>& firsts) {
   in_loop(firsts, [this](uint32_t first, uint32_t count) { loop_->forget_nfs(first, count); });
 }
 
-// Whether all packets that were out when this was called have come back in time.
+// Where a stop fails: as if it had not been tried. Those that were stopped before that are no groups any more.
+void Manager::restore(const std::vector<uint32_t>& firsts) {
+  std::vector<uint32_t> left;
+  for (const uint32_t first : firsts)
+    if (registry_.group_of(first) != nullptr) left.push_back(first);
+  in_loop(left, [this](uint32_t first, uint32_t count) { loop_->restore_nfs(first, count); });
+}
+
+// Whether all packets, of all hosts, that were out when this was called have come back in time.
 bool Manager::wait_for_packets() {
   const uint64_t back_at = loop_->epochs() + 5;  // four epochs, behind the one that may have just begun
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReturnPatience_ms);
@@ -74,6 +82,7 @@ Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
       stopped.nfs += nfs;
     } catch (const Error& error) {
       problems.emplace_back(error.what());
+      restore(groups);
     }
   }
   if (!whole.empty()) stopped.killed = end_hosts(whole);
@@ -85,8 +94,8 @@ Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
 void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back) {
   if (!all_back)
     fail(
-        "NF {} and others of {} get no packets any more, but packets that they or their host's other NFs keep are not "
-        "back after {} ms; stop all its NFs, or try again",
+        "NF {} and others of {} go on: packets that were out, with some NF of any host, are not back after {} ms, so "
+        "theirs may be among them; stop all NFs of that host, or try again",
         firsts.front(), host.name(), kReturnPatience_ms);
   for (const uint32_t first : firsts) {
     const NfGroup& group = registry_.group(first);

@@ -52,6 +52,15 @@ void DataLoop::retire_nfs(uint32_t first, uint32_t count) {
   ++departures_;  // flows look again, each at its next packet
 }
 
+void DataLoop::restore_nfs(uint32_t first, uint32_t count) {
+  for (uint32_t nf = first; nf < first + count; ++nf) {
+    if (nfs_[nf].life != NfLife::leaving) continue;
+    nfs_[nf].life = NfLife::live;
+    services_[nfs_[nf].service].members.add(nf);
+  }
+  ++departures_;  // paths that were found to lack them are looked at again
+}
+
 void DataLoop::forget_nfs(uint32_t first, uint32_t count) {
   for (uint32_t nf = first; nf < first + count; ++nf) nfs_[nf].life = NfLife::absent;
 }

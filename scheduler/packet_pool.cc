@@ -2,7 +2,6 @@
 #define ALLOW_EXPERIMENTAL_API  // rte_pktmbuf_pool_create_extbuf, there since DPDK 20.02
 #include "scheduler/packet_pool.h"
 
-#include <numa.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
@@ -20,15 +19,6 @@
 namespace roost {
 namespace {
 
-std::vector<int> memory_nodes() {
-  std::vector<int> nodes;
-  if (numa_available() >= 0)
-    for (int node = 0; node <= numa_max_node() && nodes.size() < kNodesMax; ++node)
-      if (numa_node_size64(node, nullptr) > 0) nodes.push_back(node);
-  if (nodes.empty()) nodes.push_back(0);
-  return nodes;
-}
-
 // Packets are touched by whoever gets them; better to say now that there are too many than to be killed later.
 void check_memory(uint64_t bytes) {
   struct sysinfo info {};
@@ -39,13 +29,13 @@ void check_memory(uint64_t bytes) {
          bytes >> 20, have >> 20, (bytes >> 20) - (have / 10 * 9 >> 20));
 }
 
-SharedMemory make_arena(int node, uint32_t packets, Hugepages hugepages) {
+SharedMemory make_arena(const PacketPoolOptions& pool, int window) {
   SharedMemoryOptions options;
-  options.name = fmt::format("roost-packets-{}", node);
-  options.bytes = (size_t{packets} + 1) * kStrideBytes;  // one more, since DPDK counts strides from the first buffer
-  options.at = packet_address(static_cast<uint32_t>(node) * kHandlesPerNode);
-  options.hugepages = hugepages;
-  options.numa_node = node;
+  options.name = fmt::format("roost-packets-{}", window);
+  options.bytes = (size_t{pool.packets} + 1) * kStrideBytes;  // one more: DPDK counts strides from the first buffer
+  options.at = packet_address(static_cast<uint32_t>(window) * kHandlesPerNode);
+  options.hugepages = pool.hugepages;
+  options.numa_node = pool.numa_node;
   return SharedMemory::create(options);
 }
 
@@ -98,17 +88,14 @@ void init_eal(const std::string& name, uint32_t private_mib) {
 void end_eal() noexcept { rte_eal_cleanup(); }
 
 PacketPool::PacketPool(const PacketPoolOptions& options) : packets_(options.packets) {
-  const auto nodes = memory_nodes();
-  check_memory(uint64_t{packets_} * kStrideBytes * nodes.size());
-  for (const int node : nodes) {
-    arenas_.push_back({node, make_arena(node, packets_, options.hugepages), nullptr});
-    arenas_.back().pool = make_pool(options, node);
-    const uint32_t first = static_cast<uint32_t>(node) * kHandlesPerNode;
-    init_views(first, packets_);
-    handle_bound_ = std::max(handle_bound_, first + packets_);
-    log_info("packet memory: node {}, {} packets, {} MiB on {}", node, packets_, arenas_.back().memory.bytes() >> 20,
-             page_kind_name(arenas_.back().memory.page_kind()));
-  }
+  check_memory(uint64_t{packets_} * kStrideBytes);
+  arenas_.push_back({0, make_arena(options, 0), nullptr});  // the first window, on whichever node it is
+  arenas_.back().pool = make_pool(options, 0);
+  init_views(0, packets_);
+  handle_bound_ = packets_;
+  log_info("packet memory: {} packets, {} MiB on {}{}", packets_, arenas_.back().memory.bytes() >> 20,
+           page_kind_name(arenas_.back().memory.page_kind()),
+           options.numa_node < 0 ? "" : fmt::format(", NUMA node {}", options.numa_node));
 }
 
 PacketPool::~PacketPool() {

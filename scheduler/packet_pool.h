@@ -20,7 +20,8 @@ void end_eal() noexcept;  // when nothing of it is in use any more
 
 struct PacketPoolOptions {
   std::string name = "packets";
-  uint32_t packets = 32768;  // on each NUMA node
+  uint32_t packets = 32768;
+  int numa_node = -1;  // where their memory is, -1: wherever it is touched first
   Hugepages hugepages = Hugepages::automatic;
   uint32_t mbuf_cache = 256;
 };

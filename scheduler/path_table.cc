@@ -2,6 +2,7 @@
 #include "scheduler/path_table.h"
 
 #include <bit>
+#include <utility>
 
 namespace roost {
 namespace {
@@ -58,7 +59,7 @@ uint32_t PathTable::intern(uint16_t chain, std::span<const Hop> hops) noexcept {
   uint32_t& bucket = buckets_[hash & bucket_mask_];
   for (uint32_t at = bucket; at != 0; at = meta_[at - 1].next) {
     if (meta_[at - 1].hash != hash || !same(at - 1, chain, hops)) continue;
-    ++meta_[at - 1].flows;
+    if (meta_[at - 1].flows++ == 0) ++paths_;  // back from limbo
     return at - 1;
   }
   const uint32_t path = allocate(static_cast<uint32_t>(hops.size()));
@@ -72,7 +73,7 @@ uint32_t PathTable::intern(uint16_t chain, std::span<const Hop> hops) noexcept {
     runs_[size_t{path} * kPathUnitWords + i] = run;
     shared_.set_hop(path, i, {hops[i].local | (run_ends ? PathHop::kRunEnds : 0)});
   }
-  meta_[path] = {hash, 1, bucket, 0, chain, static_cast<uint8_t>(hops.size()), false};
+  meta_[path] = {hash, 1, bucket, 0, chain, static_cast<uint8_t>(hops.size()), false, 0, 0, false};
   bucket = path + 1;
   ++paths_;
   return path;
@@ -81,25 +82,42 @@ uint32_t PathTable::intern(uint16_t chain, std::span<const Hop> hops) noexcept {
 void PathTable::release(uint32_t path) noexcept {
   Meta& meta = meta_[path];
   if (--meta.flows != 0) return;
+  --paths_;
+  meta.released = epoch_;
+  if (meta.in_limbo) return;  // from an earlier time; it moves on when that is over
+  meta.in_limbo = true;
+  meta.limbo_next = limbo_[epoch_];
+  limbo_[epoch_] = path + 1;
+}
+
+void PathTable::forget(uint32_t path) noexcept {
+  Meta& meta = meta_[path];
   uint32_t* link = &buckets_[meta.hash & bucket_mask_];
   while (*link != path + 1) link = &meta_[*link - 1].next;
   *link = meta.next;
-  meta.next = limbo_[epoch_];
-  limbo_[epoch_] = path + 1;
-  --paths_;
+  uint32_t& free_list = free_[units_for(meta.hops)];
+  meta.next = free_list;
+  free_list = path + 1;
 }
 
 // Four epochs follow each other in turn. The oldest one's slot can be taken for the new one when all its packets are
-// back; then the packets of every epoch up to it are, and so the paths that were given up in it are unused.
+// back; then the packets of every epoch up to it are, and so the paths that were given up in it are unused, but for
+// those that were asked for again since: these are in use, or were given up once more in a later epoch and wait for its
+// end.
 void PathTable::advance_epoch() noexcept {
   const uint8_t oldest = (epoch_ + 1) & 3;
   if (out_[oldest] != 0) return;
-  while (limbo_[oldest] != 0) {
-    const uint32_t path = limbo_[oldest] - 1;
-    limbo_[oldest] = meta_[path].next;
-    uint32_t& free_list = free_[units_for(meta_[path].hops)];
-    meta_[path].next = free_list;
-    free_list = path + 1;
+  for (uint32_t at = std::exchange(limbo_[oldest], 0); at != 0;) {
+    const uint32_t path = at - 1;
+    Meta& meta = meta_[path];
+    at = meta.limbo_next;
+    if (meta.flows == 0 && meta.released != oldest) {
+      meta.limbo_next = limbo_[meta.released];
+      limbo_[meta.released] = path + 1;
+      continue;
+    }
+    meta.in_limbo = false;
+    if (meta.flows == 0) forget(path);
   }
   epoch_ = oldest;
   ++epochs_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The manager's side of the paths: each sequence of NFs that flows visit is stored once, counted by its flows, and its
-// place is used again only when no packet that was sent along it is still out. One data loop owns it.
+// place is used again only when no packet that was sent along it is still out. Until then a path that no flow uses any
+// more waits in limbo, where it is found again if one asks for it: so a packet that is kept for long costs places for
+// different paths, not for the same one over and over. One data loop owns it.
 #pragma once
 
 #include <array>
@@ -69,20 +71,25 @@ class PathTable {
   // Every packet that was out when this was at n is back when it has reached n + 4.
   uint64_t epochs() const noexcept { return epochs_; }
 
-  uint32_t paths() const noexcept { return paths_; }
+  uint32_t paths() const noexcept { return paths_; }  // that flows use
 
  private:
   struct Meta {
     uint64_t hash;
     uint32_t flows;
-    uint32_t next;     // in its bucket, in a limbo or in a free list: unit + 1
+    uint32_t next;     // in its bucket or in a free list: unit + 1
     uint32_t checked;  // the count of departures at which `intact` was found
     uint16_t chain;
     uint8_t hops;
     bool intact;
+    uint32_t limbo_next;  // unit + 1
+    uint8_t released;     // the epoch of the last release
+    bool in_limbo;        // in a list there, that of an epoch in which it was once released
   };
+  static_assert(sizeof(Meta) == 32);
 
   uint32_t allocate(uint32_t hops) noexcept;
+  void forget(uint32_t path) noexcept;
   bool same(uint32_t path, uint16_t chain, std::span<const Hop> hops) const noexcept;
   static uint32_t units_for(uint32_t hops) noexcept { return (hops + kPathUnitWords - 1) / kPathUnitWords; }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/doorbell.h"
 #include "core/host_region.h"
 #include "core/shared_memory.h"
 #include "scheduler/ledger.h"
@@ -14,7 +15,7 @@
 
 namespace roost {
 
-enum class NfLife : uint8_t { absent, starting, live, leaving };
+enum class NfLife : uint8_t { absent, live, leaving };
 
 struct alignas(64) NfState {
   RingProducer inbox;
@@ -45,12 +46,14 @@ struct HostState {
   uint32_t id = 0;
   uint32_t generation = 0;
   uint32_t core = 0;
+  WaitMode wait_mode = WaitMode::futex;  // what its bell was made for; the bell itself is in memory that it can write
   HostRegion region;
   RingConsumer outbox;
   RingProducer grants;
-  uint64_t since_tsc = 0;    // parked: when the first of the packets that wait was delivered
-  uint32_t granted = 0;      // packets that it may fill and has not yet
-  uint32_t awake_place = 0;  // in the loop's list of workers that are up
+  uint64_t since_tsc = 0;                      // parked: when the first of the packets that wait was delivered
+  uint32_t granted = 0;                        // packets that it may fill and has not yet
+  uint32_t awake_place = 0;                    // in the loop's list of workers that are up
+  bool told_peers = false, told_rest = false;  // what its worker's orders say
   uint64_t breaches = 0;
 };
 

@@ -7,14 +7,24 @@
 #include <pthread.h>
 #include <rte_errno.h>
 #include <rte_ring.h>
+#include <rte_ring_elem.h>
 
 #include "core/clock.h"
 #include "core/error.h"
 
 namespace roost {
+namespace {
+
+struct Wake {
+  Doorbell* bell;
+  WaitMode mode;
+  uint32_t reserved;
+};
+
+}  // namespace
 
 WakeThread::WakeThread(int core)
-    : ring_(rte_ring_create("roost-wakes", 4096, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ)) {
+    : ring_(rte_ring_create_elem("roost-wakes", sizeof(Wake), 4096, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ)) {
   if (ring_ == nullptr) fail("wake core {}: no memory for its queue: {}", core, rte_strerror(rte_errno));
   thread_ = std::thread([this] { run(); });
   cpu_set_t set;
@@ -33,8 +43,9 @@ WakeThread::~WakeThread() {
   rte_ring_free(ring_);
 }
 
-bool WakeThread::hand_over(Doorbell& bell) noexcept {
-  if (rte_ring_sp_enqueue(ring_, &bell) != 0) return false;
+bool WakeThread::hand_over(Doorbell& bell, WaitMode mode) noexcept {
+  Wake wake{&bell, mode, 0};
+  if (rte_ring_sp_enqueue_elem(ring_, &wake, sizeof wake) != 0) return false;
   ++handed_over_;
   return true;
 }
@@ -42,12 +53,12 @@ bool WakeThread::hand_over(Doorbell& bell) noexcept {
 void WakeThread::run() noexcept {
   pthread_setname_np(pthread_self(), "roost-wake");
   while (!stopping_.load(std::memory_order_relaxed)) {
-    void* bell = nullptr;
-    if (rte_ring_sc_dequeue(ring_, &bell) != 0) {
+    Wake wake{};
+    if (rte_ring_sc_dequeue_elem(ring_, &wake, sizeof wake) != 0) {
       cpu_pause();
       continue;
     }
-    static_cast<Doorbell*>(bell)->unblock();
+    wake.bell->unblock(wake.mode);
     rung_.store(rung_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
 }

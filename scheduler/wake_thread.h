@@ -21,7 +21,7 @@ class WakeThread {
   WakeThread& operator=(const WakeThread&) = delete;
 
   // The loop. False: the queue is full; the caller wakes by itself.
-  bool hand_over(Doorbell& bell) noexcept;
+  bool hand_over(Doorbell& bell, WaitMode mode) noexcept;
   // The loop. How many bells were handed over; and whether the first so many are rung: from then on their memory may
   // go.
   uint64_t handed_over() const noexcept { return handed_over_; }

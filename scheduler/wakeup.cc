@@ -49,7 +49,7 @@ bool DataLoop::wake_host(HostState& host) noexcept {
   wheel_.disarm(host.id);
   enter_awake(host);
   bell.release();
-  if (wake_thread_ == nullptr || !wake_thread_->hand_over(bell)) bell.unblock();
+  if (wake_thread_ == nullptr || !wake_thread_->hand_over(bell, host.wait_mode)) bell.unblock(host.wait_mode);
   counters_.kernel_wakes.add(1);
   return true;
 }
@@ -82,14 +82,19 @@ bool DataLoop::park(HostState& host) noexcept {
 }
 
 // Who is up on a core tells the others apart from a core of one's own; and those that have been up the longest rest
-// first, where there are too many.
+// first, where there are too many. Their orders lie in lines that the workers read all the time: written only where
+// something changes for them.
 void DataLoop::core_changed(uint32_t core) noexcept {
   auto& peers = awake_on_core_[core];
   const size_t most = settings_.get(Setting::awake_max);
   for (size_t i = 0; i < peers.size(); ++i) {
-    auto& orders = peers[i]->region.worker().orders;
-    orders.awake_peers.store(static_cast<uint32_t>(peers.size() - 1), std::memory_order_relaxed);
-    orders.rest.store(peers.size() - i > most, std::memory_order_relaxed);
+    HostState& host = *peers[i];
+    auto& orders = host.region.worker().orders;
+    const bool has_peers = peers.size() > 1, rests = peers.size() - i > most;
+    if (host.told_peers != has_peers) orders.awake_peers.store(has_peers, std::memory_order_relaxed);
+    if (host.told_rest != rests) orders.rest.store(rests, std::memory_order_relaxed);
+    host.told_peers = has_peers;
+    host.told_rest = rests;
   }
 }
 

@@ -57,7 +57,7 @@ TEST_P(DoorbellTest, ParkedInTheMomentOfTheRecheckItWaitsForItsWaker) {
     loop = std::thread([this] {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       EXPECT_TRUE(bell.release());
-      bell.unblock();
+      bell.unblock(GetParam());
     });
     return true;  // a reason to stay up, but the loop has taken over
   });
@@ -66,7 +66,7 @@ TEST_P(DoorbellTest, ParkedInTheMomentOfTheRecheckItWaitsForItsWaker) {
 }
 
 TEST_P(DoorbellTest, ATokenThatNobodyNeededCostsNothing) {
-  for (int i = 0; i < 10; ++i) bell.unblock();
+  for (int i = 0; i < 10; ++i) bell.unblock(GetParam());
   std::atomic<bool> up{false};
   std::thread worker([&] {
     bell.sleep([] { return false; });
@@ -76,7 +76,7 @@ TEST_P(DoorbellTest, ATokenThatNobodyNeededCostsNothing) {
   std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_FALSE(up);  // old tokens don't wake it
   EXPECT_TRUE(bell.release());
-  bell.unblock();
+  bell.unblock(GetParam());
   worker.join();
   EXPECT_TRUE(up);
 }
@@ -115,14 +115,14 @@ TEST_P(DoorbellTest, NoWakeUpIsLostInManyRounds) {
     if (parked && given.load(std::memory_order_relaxed) != done.load(std::memory_order_acquire)) {
       parked = false;
       ASSERT_TRUE(bell.release());
-      bell.unblock();
+      bell.unblock(GetParam());
     }
     if (finished != round) std::this_thread::yield();
     if (std::chrono::steady_clock::now() > end) break;
   }
   while (done.load(std::memory_order_acquire) < kRounds && std::chrono::steady_clock::now() < end) {
     if (!parked && bell.announced()) parked = bell.park();
-    if (parked && bell.release()) bell.unblock();
+    if (parked && bell.release()) bell.unblock(GetParam());
     parked = false;
     std::this_thread::yield();
   }
@@ -155,10 +155,24 @@ TEST(DoorbellBetweenProcesses, WakesInEachMode) {
     int status = 0;
     EXPECT_EQ(waitpid(child, &status, WNOHANG), 0);
     ASSERT_TRUE(bell.release());
-    bell.unblock();
+    bell.unblock(mode);
     ASSERT_EQ(waitpid(child, &status, 0), child);
     EXPECT_EQ(WEXITSTATUS(status), 7);
   }
+}
+
+// The memory is the host's to write: what the manager does goes by the mode that it was told.
+TEST(DoorbellBetweenProcesses, GarbageInTheMemoryDoesNotChooseTheMode) {
+  Doorbell bell{};
+  bell.init(WaitMode::semaphore);
+  sem_t& semaphore = *reinterpret_cast<sem_t*>(reinterpret_cast<std::byte*>(&bell) + sizeof bell - sizeof(sem_t));
+  bell.unblock(WaitMode::futex);
+  int tokens = -1;
+  ASSERT_EQ(sem_getvalue(&semaphore, &tokens), 0);
+  EXPECT_EQ(tokens, 0);
+  bell.unblock(WaitMode::semaphore);
+  ASSERT_EQ(sem_getvalue(&semaphore, &tokens), 0);
+  EXPECT_EQ(tokens, 1);
 }
 
 }  // namespace

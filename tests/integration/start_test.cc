@@ -71,7 +71,7 @@ TEST_F(Start, MemoryThatDoesNotSufficeIsSaid) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer's shadow memory needs more address space than the limit leaves";
   // Limits of this process hold for the manager as well: packets need 9 GiB, and files may have 1 GiB.
   const std::string config =
-      folder_.file("big.toml", "[memory]\npackets = 4194304\nhugepages = \"never\"\n" + port_null("p"));
+      folder_.file("big.toml", "[memory]\npackets = 4194303\nhugepages = \"never\"\n" + port_null("p"));
   const Exit exit = run_to_end(
       {"prlimit", "--as=6442450944", ROOST_BIN_DIR "/roostd", "--config", config, "--socket", folder_.path("s.sock")});
   EXPECT_EQ(exit.status, 1) << exit.said;
@@ -81,7 +81,7 @@ TEST_F(Start, MemoryThatDoesNotSufficeIsSaid) {
 }
 
 TEST_F(Start, HugepagesThatAreNotThereAreMissed) {
-  const std::string said = refusal("[memory]\npackets = 4194304\nhugepages = \"require\"\n" + port_null("p"));
+  const std::string said = refusal("[memory]\npackets = 4194303\nhugepages = \"require\"\n" + port_null("p"));
   EXPECT_THAT(said, HasSubstr("roostd: "));
 }
 

@@ -150,7 +150,7 @@ class FakeManager {
     region_.worker().orders.delivered.fetch_add(1);
     region_.ready().mark(nf);
     region_.worker().bell.park();
-    if (region_.worker().bell.release()) region_.worker().bell.unblock();
+    if (region_.worker().bell.release()) region_.worker().bell.unblock(WaitMode::futex);
   }
   std::vector<Descriptor> collect(size_t count) {
     std::vector<Descriptor> all;

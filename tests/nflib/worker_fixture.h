@@ -85,7 +85,7 @@ class WorkerFixture {
     Doorbell& bell = region_.worker().bell;
     while (thread_.joinable()) {
       bell.park();
-      if (bell.release()) return bell.unblock();
+      if (bell.release()) return bell.unblock(bell.mode());
       if (!bell.announced()) return;
     }
   }

@@ -308,7 +308,7 @@ TEST_P(WorkerSleeps, AndLetsGoOfNfsInItsSleep) {
     fixture.add(0, nf);
   }
   EXPECT_EQ(bell.release(), sleeps) << "the loop's word counts";
-  bell.unblock();
+  bell.unblock(bell.mode());
   fixture.deliver(0, 1, 0, true);
   EXPECT_TRUE(fixture.collect());
 }

@@ -133,7 +133,7 @@ out = "q"
 )");
   EXPECT_THAT(all, HasSubstr("7 problems"));
   EXPECT_THAT(all, HasSubstr("roost.toml:2:1: [memory]: 'packet' isn't a key here; did you mean 'packets'?"));
-  EXPECT_THAT(all, HasSubstr("roost.toml:3:11: [memory]: packets = 7 is out of range; use 1024 to 4194304"));
+  EXPECT_THAT(all, HasSubstr("roost.toml:3:11: [memory]: packets = 7 is out of range; use 1024 to 4194303"));
   EXPECT_THAT(all, HasSubstr("roost.toml:6:8: port 'p': kind = \"nul\" isn't known; did you mean 'null'?"));
   EXPECT_THAT(all, HasSubstr("roost.toml:7:9: port 'p': there is no chain 'nowhere'; use one of: c"));
   EXPECT_THAT(all, HasSubstr("roost.toml:11:8: service 's': there is one of that name already"));

@@ -370,5 +370,27 @@ TEST_F(DataLoopMembership, WorkPostedIsDoneBetweenTurns) {
   EXPECT_EQ(loop->counters().received.get(), 1U);
 }
 
+// A stop that failed: whoever was retired takes packets again, those of the flows that it had as well as new ones.
+TEST_F(DataLoopMembership, RetiredNfsCanBeRestored) {
+  build({});
+  test::FakeHost& host = add_host(0, 2);
+  add_nf(0, 0, host, 0);
+  put(1);
+  turns();
+  serve_all();
+  ASSERT_EQ(last->sent.size(), 1U);
+  loop->retire_nfs(0, 1);
+  put(1);
+  turns();
+  EXPECT_EQ(dropped(DropCause::no_nf), 1U);
+  loop->restore_nfs(0, 1);
+  loop->restore_nfs(0, 1);  // who is there stays as it is
+  for (uint32_t flow = 1; flow <= 3; ++flow) put(flow);
+  turns();
+  serve_all();
+  EXPECT_EQ(last->sent.size(), 4U);
+  EXPECT_EQ(loop->nf_delivered(0), 4U);
+}
+
 }  // namespace
 }  // namespace roost

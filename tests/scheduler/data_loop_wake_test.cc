@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Who is parked, who is woken, and when.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 #include "tests/scheduler/loop_fixture.h"
@@ -168,14 +172,16 @@ TEST_F(DataLoopWake, PeersOfACoreAreCountedAndTooManyRest) {
   for (uint32_t id = 0; id < 4; ++id) add_host(id, 1);
   const auto orders = [&](uint32_t id) -> WorkerOrders& { return hosts[id]->region.worker().orders; };
   for (uint32_t id = 0; id < 4; ++id) {
-    EXPECT_EQ(orders(id).awake_peers.load(), 3U);
+    EXPECT_EQ(orders(id).awake_peers.load(), 1U);
     EXPECT_EQ(orders(id).rest.load(), id < 2 ? 1U : 0U);  // who has been up the longest
   }
   sleep(*hosts[0]);
-  EXPECT_EQ(orders(1).awake_peers.load(), 2U);
+  EXPECT_EQ(orders(1).awake_peers.load(), 1U);
   EXPECT_EQ(orders(1).rest.load(), 1U);
   sleep(*hosts[1]);
   EXPECT_EQ(orders(2).rest.load(), 0U);
+  sleep(*hosts[2]);
+  EXPECT_EQ(orders(3).awake_peers.load(), 0U);
 }
 
 TEST_F(DataLoopWake, OrdersFollowTheSettings) {
@@ -209,6 +215,42 @@ TEST_F(DataLoopWake, TheLoopItselfSleepsAndIsWoken) {
   runner.join();
   EXPECT_GT(loop->counters().sleeps.get(), 0U);
   EXPECT_TRUE(awake(*host));
+}
+
+// What a host does to the bell that all hosts share is of no use against the loop: it does not block, it does what it
+// is posted, and it finds what another host has put into its outbox.
+TEST_F(DataLoopWake, AHostThatEmptiesTheBellHoldsNobodyUp) {
+  settings.set(Setting::idle_us, 0);
+  settings.set(Setting::rewake_us, 0);
+  one_nf();
+  put(1);
+  turns();
+  const auto taken = host->take(0);
+  ASSERT_EQ(taken.size(), 1U);
+  const int bell = loop->hosts_eventfd();
+  ASSERT_EQ(fcntl(bell, F_SETFL, fcntl(bell, F_GETFL) & ~O_NONBLOCK), 0);
+  std::thread runner([&] { loop->run(); });
+  std::atomic<bool> enough{false};
+  std::thread hostile([&] {
+    while (!enough) {
+      uint64_t count = 1;
+      iovec into{&count, sizeof count};
+      if (write(bell, &count, sizeof count) < 0 || preadv2(bell, &into, 1, -1, RWF_NOWAIT) < 0) cpu_pause();
+    }
+  });
+  for (int i = 0; i < 100; ++i) {
+    bool done = false;
+    loop->call([&] { done = true; });
+    EXPECT_TRUE(done);
+    usleep(100);
+  }
+  host->answer(taken[0], next().with_hops(1));  // and its ring is lost
+  for (int i = 0; i < 5'000 && loop->counters().transmitted.get() == 0; ++i) usleep(1'000);
+  EXPECT_EQ(loop->counters().transmitted.get(), 1U);
+  enough = true;
+  hostile.join();
+  loop->stop();
+  runner.join();
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
 #include <random>
 #include <vector>
 
@@ -74,6 +74,60 @@ TEST(PathTableTest, APlaceIsUsedAgainAfterItsTime) {
   EXPECT_NE(table.intern(0, Hops{hop(2, 0, 1)}), kNoPath);
 }
 
+TEST(PathTableTest, WhatIsAskedForAgainComesBack) {
+  PathTable table(2);
+  const Hops hops = {hop(1, 0, 0)};
+  const uint32_t path = table.intern(0, hops);
+  table.release(path);
+  EXPECT_EQ(table.paths(), 0U);
+  table.advance_epoch();
+  EXPECT_EQ(table.intern(0, hops), path);
+  EXPECT_EQ(table.paths(), 1U);
+  for (int i = 0; i < 10; ++i) table.advance_epoch();
+  EXPECT_EQ(table.intern(0, hops), path);  // in use, it outlived its limbo
+  table.release(path);
+  const uint8_t sent = table.depart();
+  table.release(path);
+  for (int i = 0; i < 10; ++i) table.advance_epoch();
+  ASSERT_NE(table.intern(0, Hops{hop(2, 0, 1)}), path);
+  EXPECT_EQ(table.intern(0, Hops{hop(3, 0, 2)}), kNoPath);
+  table.arrive(sent);
+  for (int i = 0; i < 4; ++i) table.advance_epoch();
+  EXPECT_EQ(table.intern(0, Hops{hop(3, 0, 2)}), path);
+}
+
+TEST(PathTableTest, GivenUpAgainLaterItWaitsForTheLaterPackets) {
+  PathTable table(1);
+  const Hops hops = {hop(1, 0, 0)};
+  table.release(table.intern(0, hops));
+  table.advance_epoch();
+  table.advance_epoch();
+  const uint32_t path = table.intern(0, hops);
+  const uint8_t sent = table.depart();
+  table.release(path);
+  for (int i = 0; i < 10; ++i) table.advance_epoch();
+  EXPECT_EQ(table.intern(0, Hops{hop(2, 0, 1)}), kNoPath);
+  table.arrive(sent);
+  for (int i = 0; i < 4; ++i) table.advance_epoch();
+  EXPECT_EQ(table.intern(0, Hops{hop(2, 0, 1)}), path);
+}
+
+// As packets do that NFs send to a service, one by one, while somebody keeps one.
+TEST(PathTableTest, TheSamePathOverAndOverTakesOnePlace) {
+  constexpr uint32_t kUnits = 64;
+  PathTable table(kUnits);
+  const uint8_t kept = table.depart();
+  for (uint32_t i = 0; i < 10 * kUnits; ++i) {
+    const uint32_t path = table.intern(0, Hops{hop(1, 0, 0)});
+    ASSERT_NE(path, kNoPath) << i;
+    table.arrive(table.depart());
+    table.release(path);
+    if (i % 3 == 0) table.advance_epoch();
+  }
+  for (uint32_t i = 2; i <= kUnits; ++i) EXPECT_NE(table.intern(0, Hops{hop(i, 0, i)}), kNoPath);
+  table.arrive(kept);
+}
+
 TEST(PathTableTest, WholeOnlyWithAllItsNfs) {
   PathTable table(4);
   const uint32_t path = table.intern(0, Hops{hop(1, 0, 0), hop(2, 0, 1)});
@@ -101,11 +155,13 @@ TEST(PathTableTest, FuzzAgainstAMap) {
   std::vector<Flow> flows;
   std::vector<Packet> out;
   std::mt19937 random(9);
-  uint32_t refused = 0;
+  uint32_t refused = 0, revived = 0;
   for (int step = 0; step < 100'000; ++step) {
     switch (random() % 5) {
       case 0: {
-        Flow flow{kNoPath, std::vector<uint32_t>(1 + random() % 40, static_cast<uint32_t>(random() % 20))};
+        // Few different ones half of the time, so that many are asked for again.
+        const uint32_t kinds = random() % 2 == 0 ? 3 : 20;
+        Flow flow{kNoPath, std::vector<uint32_t>(1 + random() % (2 * kinds), static_cast<uint32_t>(random() % kinds))};
         Hops hops;
         for (const uint32_t nf : flow.nfs) hops.push_back(hop(nf, 0, nf));
         flow.path = table.intern(1, hops);
@@ -113,6 +169,9 @@ TEST(PathTableTest, FuzzAgainstAMap) {
           ++refused;
         else
           flows.push_back(flow);
+        if (flow.path != kNoPath)
+          revived += std::none_of(flows.begin(), flows.end() - 1, [&](auto& f) { return f.path == flow.path; }) &&
+                     std::any_of(out.begin(), out.end(), [&](auto& p) { return p.path == flow.path; });
         break;
       }
       case 1:
@@ -123,7 +182,8 @@ TEST(PathTableTest, FuzzAgainstAMap) {
         break;
       case 2:
         if (flows.empty()) break;
-        out.push_back({flows[0].path, flows[0].nfs[0], table.depart()});
+        std::swap(flows[random() % flows.size()], flows.back());
+        out.push_back({flows.back().path, flows.back().nfs[0], table.depart()});
         break;
       case 3:
         if (out.empty()) break;
@@ -139,6 +199,7 @@ TEST(PathTableTest, FuzzAgainstAMap) {
     for (const Flow& flow : flows) ASSERT_EQ(table.hops(flow.path), flow.nfs.size());
   }
   EXPECT_GT(refused, 0U);
+  EXPECT_GT(revived, 100U);
   EXPECT_GT(table.epochs(), 100U);
 }
 

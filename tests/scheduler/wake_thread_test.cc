@@ -37,7 +37,7 @@ TEST(WakeThread, WakesWhoeverIsHandedOver) {
     while (!bell.park()) std::this_thread::yield();
     told = i;
     ASSERT_TRUE(bell.release());
-    while (!wakes.hand_over(bell)) std::this_thread::yield();
+    while (!wakes.hand_over(bell, WaitMode::futex)) std::this_thread::yield();
   }
   sleeper.join();
   EXPECT_EQ(wakes.handed_over(), uint64_t{kTimes});
