@@ -86,6 +86,7 @@ bool Worker::take_burst(NfRecord& nf, Dispatch& burst) noexcept {
   Descriptor descriptor;
   for (; n < most && nf.inbox.pop(descriptor); ++n) {
     rte_mbuf* view = make_view(descriptor, nf);
+    if (view == nullptr) break;
     burst.packets[n] = Packet(view);
     burst.refs[n] = descriptor.word;
     burst.hops[n] = descriptor.flags & Descriptor::kLastHop ? kLastHop : 0;
@@ -100,7 +101,8 @@ bool Worker::take_burst(NfRecord& nf, Dispatch& burst) noexcept {
   return n == most && (!nf.inbox.empty() || !queues_.empty(burst.nf));
 }
 
-// The packet's view, with the views of its further segments, whose descriptors follow.
+// The packet's view, with the views of its further segments, whose descriptors follow. nullptr: the manager is still
+// about to push them, and will mark the NF ready behind the last.
 rte_mbuf* Worker::make_view(const Descriptor& first, NfRecord& nf) noexcept {
   rte_mbuf* const head = packet_view(first.handle);
   write_view(head, first, pool_);
@@ -108,7 +110,12 @@ rte_mbuf* Worker::make_view(const Descriptor& first, NfRecord& nf) noexcept {
   if ((first.flags & Descriptor::kMoreSegments) == 0) return head;
   rte_mbuf* tail = head;
   Descriptor segment = first;
-  while ((segment.flags & Descriptor::kMoreSegments) != 0 && nf.inbox.pop(segment)) {
+  const uint32_t start = nf.inbox.position - 1;
+  while ((segment.flags & Descriptor::kMoreSegments) != 0) {
+    if (!nf.inbox.pop(segment)) {
+      nf.inbox.position = start;
+      return nullptr;
+    }
     rte_mbuf* const view = packet_view(segment.handle);
     write_view(view, segment, pool_);
     tail->next = view;
