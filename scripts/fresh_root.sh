@@ -113,6 +113,7 @@ in_root() {
 
 echo "fresh_root: a bare $suite in $root"
 make_root
+chmod 755 "$root"  # as every root is: other users pass through it
 lend_network
 mount_system
 mkdir -p "$root/roost"
