@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "experiments/first_light/harness.h"
+#include "experiments/harness/harness.h"
 #include "tests/nflib/worker_fixture.h"
 
 namespace roost::experiment {
