@@ -25,6 +25,8 @@ enum class Setting : uint32_t {
   rewake_us,
   inbox_slots,
   grant_packets,
+  buffer_alpha_percent,
+  ecn_sojourn_us,
   flow_idle_s,
   sweep_rows,
   count

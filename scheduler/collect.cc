@@ -41,6 +41,7 @@ uint32_t DataLoop::collect_from(HostState& host) noexcept {
   host.outbox.publish();
   for (uint32_t i = 0; i < whole; ++i)
     if (pool_.valid(came[i].handle)) __builtin_prefetch(ledger_.row(came[i].handle).packet, 1);
+  host.settled += whole;
   for (uint32_t i = 0; i < whole;) i += take_packet(host, came + i, whole - i);
   if (whole != 0) counters_.collected.add(whole);
   top_up_grants(host);
@@ -96,6 +97,7 @@ uint32_t DataLoop::take_other_packet(HostState& host, const Descriptor* came, ui
     more = (d.flags & Descriptor::kMoreSegments) != 0;
     if (!pool_.valid(d.handle) || !ledger_.owns(d.handle, host.owner)) {
       counters_.refused.add(1);
+      --host.settled;
       ++host.breaches;
       continue;
     }
@@ -172,7 +174,8 @@ void DataLoop::top_up_grants(HostState& host) noexcept {
   const uint64_t asked = host.region.worker().grants_wanted.load(std::memory_order_relaxed);
   if (asked == 0) return;
   const uint64_t wanted = std::min<uint64_t>(asked, settings_.get(Setting::grant_packets));
-  while (host.granted < wanted &&
+  if (host.granted < wanted) look_at_pool();
+  while (host.granted < wanted && buffer_left(share_limit_, host.owned()) != 0 &&
          (host.grants.room() != 0 || (refresh(host, host.grants) && host.grants.room() != 0))) {
     rte_mbuf* packet = rte_pktmbuf_alloc(pool_.pool());
     if (packet == nullptr) return;
@@ -185,6 +188,7 @@ void DataLoop::top_up_grants(HostState& host) noexcept {
     row.flow_hash = handle;
     ledger_.give(handle, host.owner, Part::granted);
     ++host.granted;
+    --host.settled;
     host.grants.push({handle, static_cast<uint16_t>(kHeadroomBytes), 0, 0, 0, 0});
   }
 }

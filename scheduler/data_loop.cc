@@ -53,7 +53,7 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
   breached_.reserve(options.hosts_max);
   if (options.wake_core >= 0) wake_thread_ = std::make_unique<WakeThread>(options.wake_core);
   busy_tsc_ = start_tsc_;
-  wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
+  read_settings();
 }
 
 DataLoop::~DataLoop() {
@@ -110,6 +110,11 @@ void DataLoop::receive(Port& port, Batch& batch) noexcept {
 void DataLoop::drop(rte_mbuf* packet, DropCause cause) noexcept {
   counters_.dropped[static_cast<size_t>(cause)].add(1);
   rte_pktmbuf_free(packet);
+}
+
+void DataLoop::refuse(rte_mbuf* packet, DropCause cause) noexcept {
+  counters_.dropped_at_entry[static_cast<size_t>(cause)].add(1);
+  drop(packet, cause);
 }
 
 // What is not a packet's business: work from other threads, and what is done now and then.

@@ -31,6 +31,7 @@
 #include "scheduler/ledger.h"
 #include "scheduler/packet_pool.h"
 #include "scheduler/path_table.h"
+#include "scheduler/policy/buffer_share.h"
 #include "scheduler/policy/wake.h"
 #include "scheduler/records.h"
 #include "scheduler/wake_thread.h"
@@ -87,6 +88,7 @@ class DataLoop {
   };
   Books books() const noexcept;
   uint64_t count_owned(uint32_t host) const noexcept;  // rows, by looking at every one
+  uint32_t owned(uint32_t host) const noexcept { return hosts_[host] ? hosts_[host]->owned() : 0; }  // as it counts
   void clear_latency() noexcept { latency_.clear(); }
   void pause_receiving(bool paused) noexcept { receiving_ = !paused; }
 
@@ -133,6 +135,7 @@ class DataLoop {
   bool has_reason_to_stay_up() noexcept;
   void take_ring() noexcept;
   void drop(rte_mbuf* packet, DropCause cause) noexcept;
+  void refuse(rte_mbuf* packet, DropCause cause) noexcept;  // at the entry: no NF has seen it
   void tell_breaches() noexcept;
 
   // classify.cc
@@ -151,10 +154,13 @@ class DataLoop {
   void prepare(Batch& batch) noexcept;
   void deliver(Batch& batch) noexcept;
   bool admits(uint32_t path) const noexcept;
+  void look_at_pool() noexcept { share_limit_ = share_.limit(pool_.free_here()); }
+  bool within_share(HostState& host, NfState& nf) noexcept;
+  bool may_go_on(NfState& nf) noexcept;
   bool has_room(NfState& nf, uint32_t segments) noexcept;
   bool refresh(HostState& host, RingProducer& ring) noexcept;
   void place(NfState& nf, uint32_t handle) noexcept;
-  Descriptor place_segments(NfState& nf, const HostState& host, const rte_mbuf* packet, Descriptor d) noexcept;
+  Descriptor place_segments(NfState& nf, HostState& host, const rte_mbuf* packet, Descriptor d) noexcept;
   void advance(uint32_t handle) noexcept;
   void add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept;
   void deliver_backlogs() noexcept;
@@ -187,15 +193,20 @@ class DataLoop {
   void send_out(uint32_t handle, uint16_t port) noexcept {
     const LedgerRow& row = ledger_.row(handle);
     if (port >= out_.size()) return drop(row.packet, port == UINT16_MAX ? DropCause::no_way : DropCause::bad_port);
-    latency_.record(now_ > row.stamp_tsc ? now_ - row.stamp_tsc : 0);
+    const uint64_t sojourn = now_ > row.stamp_tsc ? now_ - row.stamp_tsc : 0;
+    latency_.record(sojourn);
+    if (sojourn > ecn_sojourn_cycles_) [[unlikely]]
+      mark_late(row.packet);
     Out& out = out_[port];
     out.packets[out.count++] = row.packet;
     if (out.count == kOutMax) flush(port);
   }
   void flush(uint16_t port) noexcept;
+  void mark_late(rte_mbuf* packet) noexcept;
 
   // membership.cc
   void give_orders(HostState& host) noexcept;
+  void read_settings() noexcept;
   bool sweeping() const noexcept { return !departed_.empty() || !swept_for_.empty(); }
   void sweep() noexcept;
   void give_up_row(uint32_t handle, DropCause cause) noexcept;
@@ -224,6 +235,9 @@ class DataLoop {
   uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0;
   bool receiving_ = true;
   bool wakes_ahead_ = false;
+  DynamicThreshold share_;
+  uint32_t share_limit_ = kNoBufferLimit;  // what a host may have, as of the last look at the pool
+  uint64_t ecn_sojourn_cycles_ = UINT64_MAX;
 
   struct Mark {  // NFs of one word of a ready bitmap that got packets
     HostState* host;

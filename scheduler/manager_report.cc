@@ -82,13 +82,19 @@ Json Manager::stats(bool with_memory) {
   Json result;
   loop_->call([&] {  // between two turns, so that the books are of one moment
     const auto books = loop_->books();
-    Json dropped = Json::object();
-    for (size_t i = 0; i < kDropCauseNames.size(); ++i)
+    Json dropped = Json::object(), at_entry = Json::object();
+    uint64_t midway = 0;
+    for (size_t i = 0; i < kDropCauseNames.size(); ++i) {
       if (const uint64_t count = counters.dropped[i].get(); count != 0)
         dropped[std::string(kDropCauseNames[i])] = count;
-    result = {{"received", books.received}, {"created", books.created}, {"transmitted", books.transmitted},
-              {"dropped", dropped},         {"held", books.held},       {"balanced", books.balanced()},
-              {"flows", loop_->flows()},    {"paths", loop_->paths()}};
+      const uint64_t early = counters.dropped_at_entry[i].get();
+      if (early != 0) at_entry[std::string(kDropCauseNames[i])] = early;
+      if (wastes_work(static_cast<DropCause>(i))) midway += counters.dropped[i].get() - early;
+    }
+    result = {{"received", books.received}, {"created", books.created},     {"transmitted", books.transmitted},
+              {"dropped", dropped},         {"dropped_at_entry", at_entry}, {"dropped_midway", midway},
+              {"held", books.held},         {"balanced", books.balanced()}, {"flows", loop_->flows()},
+              {"paths", loop_->paths()}};
   });
   result["uptime_s"] = uptime_s();
   result["nfs_live"] = registry_.nfs();
@@ -107,6 +113,7 @@ Json Manager::stats(bool with_memory) {
       {"kernel_wakes", &counters.kernel_wakes},
       {"wakes_by_deadline", &counters.wakes_by_deadline},
       {"wakes_ahead", &counters.wakes_ahead},
+      {"ecn_marked", &counters.ecn_marked},
       {"refused", &counters.refused},
       {"breaches", &counters.breaches},
       {"turns", &counters.turns},

@@ -105,9 +105,18 @@ void DataLoop::sweep() noexcept {
 
 // Settings that workers read are in their own memory; set ones reach them here.
 void DataLoop::refresh_orders() noexcept {
-  wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
+  read_settings();
   for (auto& host : hosts_)
     if (host) give_orders(*host);
+}
+
+// Settings that packet code reads.
+void DataLoop::read_settings() noexcept {
+  wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
+  share_.alpha_percent = static_cast<uint32_t>(settings_.get(Setting::buffer_alpha_percent));
+  look_at_pool();
+  const uint64_t late_us = settings_.get(Setting::ecn_sojourn_us);
+  ecn_sojourn_cycles_ = late_us == 0 ? UINT64_MAX : clock_.from_us(late_us);
 }
 
 void DataLoop::give_orders(HostState& host) noexcept {

@@ -35,6 +35,9 @@ struct HostState {
   // What each delivery looks at comes first, in one cache line.
   alignas(64) Owner owner;
   uint64_t delivered = 0;  // packets into its inboxes, ever
+  // Of them, back; less what it was given besides: further segments, and packets to fill. So delivery counts once.
+  uint32_t settled = 0;
+  uint32_t owned() const noexcept { return static_cast<uint32_t>(delivered) - settled; }  // handles
   ReadyBitmap ready;
   uint32_t ahead_host = UINT32_MAX;  // in this turn: whose worker the packets reach next
   bool touched = false;              // in this turn

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is simulated: cores, workers on them, NFs in workers, sources of packets. Times are integers, in cycles of a
+// virtual clock; chance comes from a seed. The same model and seed give the same run, to the cycle, anywhere.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "scheduler/policy/wake.h"
+
+namespace roost::simulator {
+
+inline constexpr uint32_t kNone = UINT32_MAX;
+
+struct NfModel {
+  uint32_t worker = 0;
+  uint32_t cost_cycles = 250;  // a packet
+  uint32_t inbox_slots = 64;
+  uint32_t weight = 1;
+  bool hoards = false;  // keeps every packet for ever
+};
+
+struct WorkerModel {
+  uint32_t core = 0;
+  uint32_t weight = 1;
+};
+
+// Packets for a chain of NFs; a burst of 1 to `burst_max` at a time, gaps drawn so that the mean rate is kept.
+struct SourceModel {
+  std::vector<uint32_t> path;
+  uint64_t gap_cycles = 0;  // between packets, on average
+  uint32_t burst_max = 1;
+  bool within_its_share = false;  // not one of its packets may be refused
+};
+
+struct Model {
+  std::vector<NfModel> nfs;
+  std::vector<WorkerModel> workers;
+  std::vector<SourceModel> sources;
+  uint32_t cores = 1;
+
+  uint32_t pool_packets = 32'768;
+  uint32_t burst_packets = 32;
+  uint64_t dispatch_cycles = 60;          // of the worker itself, for each dispatch
+  uint64_t switch_cycles = 3'000;         // from one worker of a core to the next
+  uint64_t wake_latency_cycles = 40'000;  // from the decision to wake until the worker can run
+  uint64_t turn_cycles = 200'000;         // what a worker may use of a shared core at a time
+  WakeThreshold wake{1, 100'000};
+
+  uint64_t end_cycles = 20'000'000;
+  uint64_t check_cycles = 1'000'000;  // between two inspections
+  uint64_t seed = 1;
+};
+
+}  // namespace roost::simulator
