@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The small region that one host and the manager share, and nobody else maps: the worker's record, its NFs' records,
-// inboxes, outbox, granted packets and ready bitmap. A field has one writer, named beside it.
+// orders, inboxes, outbox, granted packets and ready bitmap. A field has one writer, named beside it.
 #pragma once
 
 #include <atomic>
@@ -24,6 +24,11 @@ struct WorkerOrders {
   std::atomic<uint32_t> gather_us;
   std::atomic<uint32_t> burst_packets;
   std::atomic<uint32_t> rest;  // 1: sleep as soon as there is nothing to do; others wait for the core
+  std::atomic<uint32_t> quantum_us;
+  std::atomic<uint16_t> weight;        // of NFs that have none of their own
+  std::atomic<uint8_t> run_policy;     // RunPolicy
+  std::atomic<uint8_t> spin_adaptive;  // 0 or 1
+  std::atomic<uint8_t> own_bursts;     // 1: some of its NFs have a burst_packets of their own
 };
 
 // What the worker reports; the worker writes, the manager reads and relies on none of it for safety.
@@ -62,6 +67,12 @@ struct alignas(64) NfRecord {
 };
 static_assert(sizeof(NfRecord) == 64);
 
+// What one NF's worker may be told of it at any time; the manager's control thread writes, the worker reads.
+struct NfOrders {
+  std::atomic<uint32_t> weight;  // both: 0: as its worker's orders say
+  std::atomic<uint32_t> burst_packets;
+};
+
 // Where things lie in a region; both sides compute it from the same four numbers.
 struct HostLayout {
   uint32_t nfs_max = 1;
@@ -73,7 +84,8 @@ struct HostLayout {
   size_t words_at() const noexcept {
     return line(summaries_at() + sizeof(uint64_t) * ReadyBitmap::summaries_for(nfs_max));
   }
-  size_t nfs_at() const noexcept { return line(words_at() + sizeof(uint64_t) * ReadyBitmap::words_for(nfs_max)); }
+  size_t nf_orders_at() const noexcept { return line(words_at() + sizeof(uint64_t) * ReadyBitmap::words_for(nfs_max)); }
+  size_t nfs_at() const noexcept { return line(nf_orders_at() + sizeof(NfOrders) * nfs_max); }
   size_t outbox_at() const noexcept { return nfs_at() + sizeof(NfRecord) * nfs_max; }
   size_t grants_at() const noexcept { return outbox_at() + (sizeof(RingSlot) << outbox_shift); }
   size_t inboxes_at() const noexcept { return line(grants_at() + (sizeof(RingSlot) << grant_shift)); }
@@ -93,6 +105,7 @@ class HostRegion {
   const HostLayout& layout() const noexcept { return layout_; }
   WorkerRecord& worker() const noexcept { return *at<WorkerRecord>(0); }
   NfRecord& nf(uint32_t index) const noexcept { return at<NfRecord>(layout_.nfs_at())[index]; }
+  NfOrders& nf_orders(uint32_t index) const noexcept { return at<NfOrders>(layout_.nf_orders_at())[index]; }
   RingSlot* inbox(uint32_t first_slot) const noexcept { return at<RingSlot>(layout_.inboxes_at()) + first_slot; }
   ReadyBitmap ready() const noexcept {
     return {at<std::atomic<uint64_t>>(layout_.words_at()), at<std::atomic<uint64_t>>(layout_.summaries_at()),

@@ -9,12 +9,18 @@
 // Operators' methods (parameters -> result):
 //   version {}                                              -> {protocol, manager, pid, uptime_s}
 //   spawn {module, service, count, tier, cores, config,
-//          tenant}                                          -> {first, count, service, tier, spawn_ms}
+//          tenant, weight}                                  -> {first, count, service, tier, spawn_ms}
 //   ps {after, limit}                                       -> {total, nfs: [...], hosts: [...], events: [...]}
 //   stop {nfs: [ids]} | {service} | {all: true}             -> {stopped, killed: [hosts that did not end when asked]}
 //   stats {memory}                                          -> counters, books, latency_us, ports, memory if asked
-//   get {name?}                                             -> {settings: [{name, value, unit, least, most, ...}]}
-//   set {name, value}                                       -> {name, value, was}
+//   get {name?, service? | nfs: [id]?}                      -> {settings: [{name, value, from, scope, unit, least,
+//   most,
+//                                                              standard, meaning, worker_goes_by?}]}
+//   set {name, value, service? | nfs: [ids]?}               -> {name, value, was}
+//   unset {name, service? | nfs: [ids]?}                    -> {name, value, was}
+// A setting's scope says who can have a value of it: the manager, a service, single NFs. With service or nfs, get tells
+// what counts there and where that comes from: "NF", "service", "manager", or "standard"; for an NF whose worker goes
+// by another's, stricter value, worker_goes_by is that. unset takes a scope's own value away.
 //   pause {}, resume {}                                     -> {}; ports stop, or go on, receiving
 //   clear_latency {}                                        -> {}
 //   down {}                                                 -> the last stats; then the manager ends

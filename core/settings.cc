@@ -14,11 +14,12 @@ constexpr size_t kCount = static_cast<size_t>(Setting::count);
 
 // In the order of enum Setting.
 constexpr std::array<SettingSpec, kCount> kSpecs{{
-    {"wake_packets", "packets", 1, 1 << 20, 1, "a sleeping worker is woken once this many packets wait for it"},
-    {"wake_deadline_us", "us", 0, 1'000'000, 50, "or once the first of them has waited for this long"},
-    {"spin_us", "us", 0, 100'000, 20, "a worker without packets looks for this long before it sleeps"},
+    {"wake_packets", "packets", 1, 1 << 20, 1, "a sleeping worker is woken once this many packets wait for it", true},
+    {"wake_deadline_us", "us", 0, 1'000'000, 50, "or once the first of them has waited for this long", true},
+    {"spin_us", "us", 0, 100'000, 20, "a worker without packets looks for this long before it sleeps", true},
     {"gather_us", "us", 0, 1'000, 3, "under load, a worker leaves this long between two rounds, so that bursts grow"},
-    {"burst_packets", "packets", 1, 64, 32, "an NF is called with at most this many packets"},
+    {"burst_packets", "packets", 1, 64, 32, "an NF is called with at most this many packets", true},
+    {"weight", "shares", 1, 1'000, 100, "an NF's part of its core's cycles, beside others that have work", true},
     {"awake_max", "workers", 1, 1'024, 3,
      "more workers of one shared core than this aren't kept awake without packets"},
     {"wake_ahead", "hops", 0, 1, 0, "1: the worker that a packet reaches next is woken while the one before it works"},
@@ -56,7 +57,7 @@ Setting Settings::find(std::string_view name) {
   fail("no setting is called '{}'; did you mean '{}'?", name, nearest);
 }
 
-void Settings::set(Setting setting, uint64_t value) {
+void Settings::check(Setting setting, uint64_t value) {
   const auto& spec = kSpecs[static_cast<size_t>(setting)];
   if (value < spec.least || value > spec.most)
     fail("setting '{}': {} is out of range; it takes {} to {} {}", spec.name, value, spec.least, spec.most, spec.unit);
@@ -65,6 +66,10 @@ void Settings::set(Setting setting, uint64_t value) {
   if (setting == Setting::inbox_slots && value != 0 && value < kInboxSlotsLeast)
     fail("setting 'inbox_slots': {} is too small; an inbox has {} slots at least (or 0: chosen by itself)", value,
          kInboxSlotsLeast);
+}
+
+void Settings::set(Setting setting, uint64_t value) {
+  check(setting, value);
   values_[static_cast<size_t>(setting)].store(value, std::memory_order_relaxed);
 }
 
@@ -73,8 +78,7 @@ void Settings::set(std::string_view name, uint64_t value) { set(find(name), valu
 std::optional<std::string> Settings::problem(std::string_view name, int64_t value) {
   try {
     if (value < 0) fail("setting '{}': {} is negative", name, value);
-    Settings trial;
-    trial.set(name, static_cast<uint64_t>(value));
+    check(find(name), static_cast<uint64_t>(value));
     return std::nullopt;
   } catch (const Error& error) {
     return error.what();

@@ -18,6 +18,7 @@ enum class Setting : uint32_t {
   spin_us,
   gather_us,
   burst_packets,
+  weight,
   awake_max,
   wake_ahead,
   idle_us,
@@ -37,6 +38,7 @@ struct SettingSpec {
   std::string_view unit;
   uint64_t least, most, standard;
   std::string_view meaning;
+  bool by_nf = false;  // a service, and an NF, can have a value of its own
 };
 
 std::span<const SettingSpec> setting_specs() noexcept;
@@ -50,6 +52,8 @@ class Settings {
   }
   void set(Setting setting, uint64_t value);  // throws Error where the value is out of range
   void set(std::string_view name, uint64_t value);
+  // Throws Error where the value is out of range.
+  static void check(Setting setting, uint64_t value);
   // Throws Error for a name that isn't one (and suggests the nearest that is).
   static Setting find(std::string_view name);
   // Nothing, or why the value can't be set.

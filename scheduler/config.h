@@ -38,6 +38,7 @@ struct ManagerConfig {
   };
   struct Service {
     std::string name;
+    std::map<std::string, uint64_t> settings{};  // of its NFs, beside the manager's
   };
   struct Chain {
     std::string name;

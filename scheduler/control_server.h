@@ -31,7 +31,8 @@ class ControlServer {
   Json spawn(const Json& parameters);
   Json stop(const Json& parameters);
   Json get(const Json& parameters);
-  Json set(const Json& parameters);
+  Json set(const Json& parameters, bool to_value);
+  static SettingScope scope_of(const Json& parameters);
   Json down();
 
   Manager& manager_;

@@ -102,6 +102,7 @@ class DataLoop {
   void restore_nfs(uint32_t first, uint32_t count);  // retired ones, as they were
   void forget_nfs(uint32_t first, uint32_t count);   // once all that was delivered is back: see epochs()
   void refresh_orders() noexcept;                    // settings that workers read
+  void set_host(uint32_t host, uint32_t weight, const HostSettings& settings) noexcept;
 
  private:
   static constexpr uint32_t kBurst = 64, kCollect = 128, kSegmentsMax = 64, kOutMax = 128;
@@ -176,7 +177,7 @@ class DataLoop {
   void leave_awake(HostState& host) noexcept;
   bool park(HostState& host) noexcept;
   void core_changed(uint32_t core) noexcept;
-  WakeThreshold threshold() const noexcept;
+  WakeThreshold threshold_of(const HostState& host) const noexcept;
 
   // collect.cc
   void collect() noexcept;

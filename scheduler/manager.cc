@@ -98,6 +98,8 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
   for (const auto& service : config.services) {
     services_[service.name] = static_cast<uint16_t>(services.size());
     service_names_.push_back(service.name);
+    OwnSettings& own = service_settings_.emplace_back();
+    for (const auto& [name, value] : service.settings) own.set(Settings::find(name), value);
     services.push_back({service.name, ConsistentHash()});
   }
   std::vector<ChainState> chains;
@@ -147,11 +149,6 @@ void Manager::event(std::string text) {
   log_warn("{}", text);
   events_.push_back(std::move(text));
   if (events_.size() > kEventsKept) events_.pop_front();
-}
-
-void Manager::set(const std::string& name, uint64_t value) {
-  settings_.set(name, value);
-  loop_->call([this] { loop_->refresh_orders(); });
 }
 
 // Has the loop's thread do something with all NFs of these groups, a piece between two turns.

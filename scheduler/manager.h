@@ -5,6 +5,7 @@
 //   manager.cc         set-up, settings, the end      manager_hosts.cc    hosts made and attached
 //   manager_spawn.cc   NFs started                    manager_ends.cc     hosts that end, asked or not
 //   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
+//   manager_settings.cc  settings of the manager, of services and of NFs
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/own_settings.h"
 #include "core/protocol.h"
 #include "core/settings.h"
 #include "scheduler/config.h"
@@ -30,6 +32,13 @@
 #include "scheduler/registry.h"
 
 namespace roost {
+
+// Whose settings are meant: these NFs', this service's, or, where both are empty, the manager's.
+struct SettingScope {
+  std::string service{};
+  std::vector<uint32_t> nfs{};
+  bool is_manager() const noexcept { return service.empty() && nfs.empty(); }
+};
 
 class Manager {
  public:
@@ -50,6 +59,7 @@ class Manager {
     bool dedicated = false;  // on a core of the host's own, which polls
     std::string tenant = "default";
     Json config = Json::object();
+    std::optional<uint64_t> weight{};  // of the NFs' own
   };
   struct Spawned {
     std::vector<std::pair<uint32_t, uint32_t>> ranges;  // first, count
@@ -69,7 +79,13 @@ class Manager {
 
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
-  void set(const std::string& name, uint64_t value);
+  struct SettingChange {
+    uint64_t value = 0, was = 0;  // what counts there now, and before; of several NFs, of the first
+  };
+  // No value: it goes back to what the next wider scope says. Throws Error.
+  SettingChange set(const std::string& name, std::optional<uint64_t> value, const SettingScope& scope = {});
+  // What counts in this scope (of NFs: one), and where it comes from. `name` empty: all that there can be.
+  Json settings_in(const SettingScope& scope, const std::string& name) const;
   void pause_receiving(bool paused);
   void clear_latency();
   // Lets what is on its way arrive, for at most this long.
@@ -152,6 +168,15 @@ class Manager {
   void forget(const std::vector<uint32_t>& firsts);
   bool wait_for_packets();
 
+  // manager_settings.cc
+  const OwnSettings& service_settings(uint16_t service) const { return service_settings_[service]; }
+  uint64_t value_for(Setting setting, const OwnSettings& own) const;
+  void give_nf_orders(const NfGroup& group) const;
+  void settle(const std::vector<uint32_t>& firsts);
+  void tell_loop_of(const HostLink& host);
+  std::vector<uint32_t> groups_of(std::vector<uint32_t> nfs);
+  Json where_from(Setting setting, const SettingScope& scope) const;
+
   Json memory_stats() const;
 
   std::string socket_path_;
@@ -162,6 +187,7 @@ class Manager {
   std::vector<uint32_t> shared_cores_, dedicated_cores_;
   std::map<std::string, uint16_t> services_, ports_;
   std::vector<std::string> service_names_;
+  std::vector<OwnSettings> service_settings_;  // by number
   std::unique_ptr<PacketPool> pool_;
   std::unique_ptr<DataLoop> loop_;
   std::thread loop_thread_;

@@ -50,6 +50,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
            {"tenant", host.tenant},
            {"host", host.id},
            {"core", host.core},
+           {"weight", group.weight},
            {"state", host.dead ? "leaving" : "live"},
            {"delivered", loop_->nf_delivered(nf)},
            {"packets", packets},

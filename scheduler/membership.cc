@@ -121,14 +121,28 @@ void DataLoop::read_settings() noexcept {
 
 void DataLoop::give_orders(HostState& host) noexcept {
   auto& orders = host.region.worker().orders;
-  const auto set = [this](std::atomic<uint32_t>& order, Setting setting) {
-    order.store(static_cast<uint32_t>(settings_.get(setting)), std::memory_order_relaxed);
+  const auto set = [this](auto& order, Setting setting, std::optional<uint32_t> own = std::nullopt) {
+    using Value = typename std::remove_reference_t<decltype(order)>::value_type;
+    order.store(static_cast<Value>(own.value_or(settings_.get(setting))), std::memory_order_relaxed);
   };
-  set(orders.wake_packets, Setting::wake_packets);
-  set(orders.wake_deadline_us, Setting::wake_deadline_us);
-  set(orders.spin_us, Setting::spin_us);
+  const HostSettings& own = host.settings;
+  set(orders.wake_packets, Setting::wake_packets, own.wake_packets);
+  set(orders.wake_deadline_us, Setting::wake_deadline_us, own.wake_deadline_us);
+  set(orders.spin_us, Setting::spin_us, own.spin_us);
   set(orders.gather_us, Setting::gather_us);
   set(orders.burst_packets, Setting::burst_packets);
+  set(orders.weight, Setting::weight);
+  orders.own_bursts.store(own.own_bursts, std::memory_order_relaxed);
+}
+
+void DataLoop::set_host(uint32_t id, uint32_t weight, const HostSettings& settings) noexcept {
+  if (!hosts_[id]) return;  // it has gone
+  HostState& host = *hosts_[id];
+  host.weight = weight;
+  if (host.settings == settings) return;
+  host.settings = settings;
+  give_orders(host);
+  if (host.since_tsc != 0) wake_host(host);  // packets wait, by what counted before
 }
 
 }  // namespace roost

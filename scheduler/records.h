@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,14 @@ struct alignas(64) NfState {
   NfLife life;
 };
 static_assert(sizeof(NfState) == 64);
+
+// What a worker goes by, of its NFs' own settings the strictest. Nothing: the manager's setting.
+struct HostSettings {
+  std::optional<uint32_t> wake_packets{}, wake_deadline_us{}, spin_us{};
+  bool own_bursts = false;  // some of its NFs have a burst_packets of their own
+
+  bool operator==(const HostSettings&) const noexcept = default;
+};
 
 struct HostState {
   // What each delivery looks at comes first, in one cache line.
@@ -58,6 +67,8 @@ struct HostState {
   uint32_t awake_place = 0;                    // in the loop's list of workers that are up
   bool told_peers = false, told_rest = false;  // what its worker's orders say
   uint64_t breaches = 0;
+  uint32_t weight = 0;  // the sum of its NFs' weights; the loop's thread keeps it current
+  HostSettings settings;
 };
 
 struct ServiceState {

@@ -7,8 +7,9 @@
 
 namespace roost {
 
-WakeThreshold DataLoop::threshold() const noexcept {
-  return {settings_.get(Setting::wake_packets), clock_.from_us(settings_.get(Setting::wake_deadline_us))};
+WakeThreshold DataLoop::threshold_of(const HostState& host) const noexcept {
+  return {host.settings.wake_packets.value_or(settings_.get(Setting::wake_packets)),
+          clock_.from_us(host.settings.wake_deadline_us.value_or(settings_.get(Setting::wake_deadline_us)))};
 }
 
 // Whoever got packets in this turn; and deadlines that have come: packets below the threshold, or a worker's own timer.
@@ -26,10 +27,11 @@ void DataLoop::consider(HostState& host) noexcept {
   if (waiting == 0) return;
   const bool first = host.since_tsc == 0;
   if (first) host.since_tsc = now_;
-  if (worth_waking(waiting, now_ - host.since_tsc, threshold()))
+  const WakeThreshold threshold = threshold_of(host);
+  if (worth_waking(waiting, now_ - host.since_tsc, threshold))
     wake_host(host);
   else if (first || !wheel_.armed(host.id))  // the earlier of the packets' deadline and the worker's own
-    wheel_.arm(host.id, std::min(wake_due(host.since_tsc, threshold()),
+    wheel_.arm(host.id, std::min(wake_due(host.since_tsc, threshold),
                                  host.region.worker().report.deadline_tsc.load(std::memory_order_relaxed)));
 }
 

@@ -38,6 +38,13 @@ TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
       {{"stop", "9-7"}, "'9-7' is no NF"},
       {{"stop", "0-4000000000"}, "use --service or --all"},
       {{"set", "wake_packets", "many"}, "see 'roost set --help'"},
+      {{"set", "wake_packets", "-1"}, "roost set --help"},
+      {{"set", "wake_packets"}, "a value is missing"},
+      {{"set", "wake_packets", "7", "--unset"}, "--unset takes no value"},
+      {{"set", "weight", "7", "--nf", "x"}, "set: 'x' is no NF"},
+      {{"set", "weight", "7", "--nf", "1", "--service", "s"}, "--service"},
+      {{"get", "weight", "--nf", "1", "--service", "s"}, "--service"},
+      {{"spawn", "counter", "--service", "c", "--weight", "0"}, "--weight"},
       {{"stats", "--watch", "-3"}, "--watch"},
       {{"demo", "--pcap", "x", "--rate", "5"}, "--pace"},
   };
@@ -150,6 +157,44 @@ TEST(Commands, SpawnNamesDedicatedCoresWhereAsked) {
   const std::string module = folder.file("mine.so", "");
   EXPECT_EQ(roost_at(manager, {"spawn", module, "--service", "s", "--dedicated"}).status, 0);
   EXPECT_EQ(manager.requests().at(0)["params"]["cores"], "dedicated");
+}
+
+TEST(Commands, SettingsAreTheManagersAServicesOrOfNfs) {
+  const FakeManager manager(FakeManager::result({{"name", "weight"}, {"value", 7}, {"was", 100}}));
+  EXPECT_EQ(roost_at(manager, {"set", "weight", "7"}).out, "weight is 7 (was 100)\n");
+  EXPECT_EQ(roost_at(manager, {"set", "weight", "7", "--service", "s"}).out, "weight is 7 in service 's' (was 100)\n");
+  EXPECT_EQ(roost_at(manager, {"set", "weight", "7", "--nf", "3", "5-6"}).out, "weight is 7 in 3 NFs (was 100)\n");
+  EXPECT_EQ(roost_at(manager, {"set", "--unset", "weight", "--nf", "3"}).out, "weight is 7 in NF 3 (was 100)\n");
+  const auto requests = manager.requests();
+  EXPECT_EQ(requests.at(0)["params"], Json({{"name", "weight"}, {"value", 7}}));
+  EXPECT_EQ(requests.at(1)["params"], Json({{"name", "weight"}, {"value", 7}, {"service", "s"}}));
+  EXPECT_EQ(requests.at(2)["params"], Json({{"name", "weight"}, {"value", 7}, {"nfs", {3, 5, 6}}}));
+  EXPECT_EQ(requests.at(3)["method"], "unset");
+  EXPECT_EQ(requests.at(3)["params"], Json({{"name", "weight"}, {"nfs", {3}}}));
+}
+
+TEST(Commands, GetShowsWhereAValueComesFrom) {
+  const FakeManager manager(FakeManager::result({{"settings",
+                                                  {{{"name", "spin_us"},
+                                                    {"value", 5},
+                                                    {"unit", "us"},
+                                                    {"from", "service"},
+                                                    {"scope", "manager, service, NF"},
+                                                    {"worker_goes_by", 9}}}}}));
+  const Outcome outcome = roost_at(manager, {"get", "spin_us", "--nf", "0"});
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("service"), HasSubstr("manager, service, NF"),
+                                 HasSubstr("spin_us: its worker goes by 9, the strictest of its NFs")));
+  EXPECT_EQ(roost_at(manager, {"get", "--service", "s"}).status, 0);
+  EXPECT_EQ(manager.requests().at(0)["params"], Json({{"name", "spin_us"}, {"nfs", {0}}}));
+  EXPECT_EQ(manager.requests().at(1)["params"], Json({{"service", "s"}}));
+}
+
+TEST(Commands, SpawnTellsTheWeightWhereAsked) {
+  const test::TempDir folder;
+  const FakeManager manager(FakeManager::result({{"first", 0}, {"count", 1}, {"service", "s"}, {"tier", "fiber"}}));
+  const std::string module = folder.file("mine.so", "");
+  EXPECT_EQ(roost_at(manager, {"spawn", module, "--service", "s", "--weight", "250"}).status, 0);
+  EXPECT_EQ(manager.requests().at(0)["params"]["weight"], 250);
 }
 
 TEST(Commands, StatsBearAnAnswerThatLacksEverything) {

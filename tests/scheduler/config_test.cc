@@ -229,6 +229,19 @@ TEST(Config, SettingsAreCheckedByTheCaller) {
   EXPECT_THAT(problems("[settings]\nwake_packet = 3\n" + kPort), HasSubstr("did you mean 'wake_packets'?"));
 }
 
+TEST(Config, AServiceHasSettingsOfItsOwn) {
+  const std::string service = "[[services]]\nname = 'a'\nsettings = ";
+  const auto settings = parse(service + "{ weight = 300, spin_us = 0 }\n" + kPort).services.at(0).settings;
+  EXPECT_EQ(settings, (std::map<std::string, uint64_t>{{"spin_us", 0}, {"weight", 300}}));
+  EXPECT_THAT(problems(service + "{ weight = 0 }\n" + kPort),
+              HasSubstr("roost.toml:3:14: service 'a': setting 'weight': 0 is out of range; it takes 1 to 1000"));
+  EXPECT_THAT(problems(service + "{ wieght = 1 }\n" + kPort), HasSubstr("did you mean 'weight'"));
+  EXPECT_THAT(problems(service + "{ idle_us = 1 }\n" + kPort), HasSubstr("'idle_us' is the manager's alone"));
+  EXPECT_THAT(problems(service + "{ weight = -1 }\n" + kPort), HasSubstr("is negative"));
+  EXPECT_THAT(problems(service + "{ weight = 1.5 }\n" + kPort), HasSubstr("isn't a whole number"));
+  EXPECT_THAT(problems(service + "7\n" + kPort), HasSubstr("settings"));
+}
+
 // An option that something else overrides, or that needs another one, is refused, not ignored.
 TEST(Config, NothingIsReadAndIgnored) {
   EXPECT_EQ(parse("[settings]\nflow_idle_s = 7\n" + kPort).settings.at("flow_idle_s"), 7U);

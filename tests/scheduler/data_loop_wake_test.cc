@@ -195,6 +195,39 @@ TEST_F(DataLoopWake, OrdersFollowTheSettings) {
   EXPECT_EQ(host->region.worker().orders.wake_packets.load(), 5U);
 }
 
+TEST_F(DataLoopWake, AHostsOwnSettingsCountBeforeTheManagers) {
+  settings.set(Setting::wake_packets, 1'000);
+  settings.set(Setting::wake_deadline_us, 1'000'000);
+  one_nf();
+  auto& orders = host->region.worker().orders;
+  sleep(*host);
+  put(1);
+  turns();
+  EXPECT_FALSE(awake(*host));
+  loop->set_host(host->id, 250, {3, 2'000'000, 7, true});
+  EXPECT_TRUE(awake(*host)) << "what waits is looked at by the new ones";
+  host->take(0);
+  EXPECT_EQ(orders.wake_packets.load(), 3U);
+  EXPECT_EQ(orders.spin_us.load(), 7U);
+  EXPECT_EQ(orders.own_bursts.load(), 1U);
+  sleep(*host);
+  put(1);
+  put(1);
+  turns();
+  EXPECT_FALSE(awake(*host));
+  put(1);
+  turns();
+  EXPECT_TRUE(awake(*host));
+  settings.set(Setting::wake_packets, 9);
+  loop->refresh_orders();
+  EXPECT_EQ(orders.wake_packets.load(), 3U) << "not the manager's";
+  loop->set_host(host->id, 250, {});
+  EXPECT_EQ(orders.wake_packets.load(), 9U);
+  EXPECT_EQ(orders.own_bursts.load(), 0U);
+  loop->set_host(host->id + 1, 1, {});  // there is none
+  expect_nothing_held = false;
+}
+
 // The loop's own sleep: with nothing to do it sleeps, and work from another thread wakes it.
 TEST_F(DataLoopWake, TheLoopItselfSleepsAndIsWoken) {
   settings.set(Setting::idle_us, 0);
