@@ -52,7 +52,14 @@ struct WorkerRecord {
 };
 static_assert(sizeof(WorkerRecord) == 5 * 64);
 
-enum NfRecordState : uint32_t { kNfAbsent, kNfReady, kNfSuspended };
+enum NfRecordState : uint32_t {
+  kNfAbsent,
+  kNfReady,
+  kNfSuspended,
+  kNfRunaway,      // a dispatch has overrun and lost its worker; its process() has not returned
+  kNfQuarantined,  // it has returned since, and gets no packets until it is brought back
+};
+constexpr bool is_quarantined(uint32_t state) noexcept { return state >= kNfRunaway; }
 
 // An NF's place in its host: one cache line. While the NF is there only the worker writes to it; before it is added and
 // after it is removed, the host's control thread; between two NFs the manager clears it. The manager reads `consumed`

@@ -143,7 +143,7 @@ void NfTable::stop(uint32_t first, uint32_t count) {
     case Worker::Removal::done:
       break;
     case Worker::Removal::suspended:
-      fail("stop: of NFs {} to {} of this host, one waits in the middle of process(); stop them later, or their host",
+      fail("stop: of NFs {} to {} of this host, one is in the middle of process(); stop them later, or their host",
            first, first + count - 1);
     case Worker::Removal::late:
       fail("stop: NF {} of this host has been in the middle of process() for {} ms; stop NFs later, or their host",

@@ -2,6 +2,7 @@
 #include "nflib/worker.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -21,7 +22,7 @@ void add(std::atomic<uint64_t>& counter, uint64_t n) noexcept {  // one writer: 
 
 }  // namespace
 
-constinit thread_local Worker* Worker::current_ = nullptr;
+constinit thread_local std::atomic<Worker*> Worker::current_{nullptr};
 
 Worker::Worker(const WorkerOptions& options)
     : region_(options.region),
@@ -56,7 +57,8 @@ Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::
   Removal removal = Removal::late;
   const auto remove = [&] {
     for (uint32_t nf = first; nf < first + count; ++nf)
-      if (region_.nf(nf).state.load(std::memory_order_relaxed) == kNfSuspended) {
+      if (const uint32_t state = region_.nf(nf).state.load(std::memory_order_relaxed);
+          state == kNfSuspended || state == kNfRunaway) {
         removal = Removal::suspended;
         return;
       }
@@ -69,12 +71,26 @@ Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::
   return removal;
 }
 
-void Worker::run() {
-  current_ = this;
+Worker::Ended Worker::run() {
   last_tsc_ = round_tsc_ = rate_tsc_ = tsc_now();
-  driver_ = fibers_->take(&Worker::enter, this);
-  switch_to(thread_, *driver_);
-  current_ = nullptr;
+  return drive_on(*fibers_->take(&Worker::enter, this));
+}
+
+// The thread lends its stack to fibers, until the worker stops or the thread loses it.
+Worker::Ended Worker::drive_on(Fiber& driver) {
+  Fiber home;
+  home_ = &home;
+  driver_ = &driver;
+  current_.store(this, std::memory_order_relaxed);
+  thread_id_.store(gettid(), std::memory_order_release);
+  switch_to(home, driver);
+  current_.store(nullptr, std::memory_order_relaxed);
+  Runaway* const lost = runaway_.exchange(nullptr, std::memory_order_relaxed);
+  if (lost == nullptr) return Ended::stopped;
+  // Parked: its fiber and its burst can be the worker's again.
+  lost->next = finished_.load(std::memory_order_relaxed);
+  while (!finished_.compare_exchange_weak(lost->next, lost, std::memory_order_release)) continue;
+  return Ended::lost;
 }
 
 void Worker::stop() noexcept { stopping_.store(true); }
@@ -91,7 +107,7 @@ void Worker::drive() noexcept {
       else
         idle();
     }
-    switch_to(*driver_, thread_);
+    switch_to(*driver_, *home_);
   }
 }
 
@@ -125,11 +141,13 @@ void Worker::refill() noexcept {
 
 // What other threads want of this one.
 bool Worker::is_called() const noexcept {
-  return errand_.waits() || returned_.load(std::memory_order_relaxed) != kNoHandle;
+  return errand_.waits() || returned_.load(std::memory_order_relaxed) != kNoHandle ||
+         finished_.load(std::memory_order_relaxed) != nullptr;
 }
 
 void Worker::answer_calls() noexcept {
   take_returned();
+  take_finished();
   if (errand_.waits()) errand_.run();
 }
 
@@ -154,6 +172,7 @@ void Worker::dispatch(uint32_t nf) noexcept {
   const uint32_t state = record.state.load(std::memory_order_acquire);
   if (state != kNfReady) {
     if (state == kNfSuspended) note_stalled(nf);
+    if (is_quarantined(state)) return_inbox(nf);
     return;
   }
   Dispatch burst;
@@ -167,14 +186,20 @@ void Worker::run_hops(Dispatch& burst) noexcept {
   uint64_t cycles = 0, dispatches = 0;
   do {
     NfRecord& record = region_.nf(burst.nf);
+    running_.store(&burst, std::memory_order_relaxed);
     report_.current_nf.store(burst.nf, std::memory_order_relaxed);
-    running_ = &burst;
     Burst packets(burst.packets, burst.count);
+    burst.where.store(Where::nf, std::memory_order_relaxed);
     static_cast<Nf*>(record.nf)->process(packets);
+    burst.where.store(Where::outside, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (burst.lost.load(std::memory_order_relaxed)) [[unlikely]]
+      surrender();
     cycles += charge(record, burst.count);
     ++dispatches;
   } while (next_hop(burst));
   report_.current_nf.store(kNoNf, std::memory_order_relaxed);
+  running_.store(nullptr, std::memory_order_relaxed);
   add(report_.busy_cycles, cycles);
   add(report_.dispatches, dispatches);
 }
@@ -223,7 +248,8 @@ void Worker::idle() noexcept {
       waiting() == 0
           ? UINT64_MAX
           : wake_due(tsc_now(), {0, clock_.from_us(orders_.wake_deadline_us.load(std::memory_order_relaxed))});
-  report_.deadline_tsc.store(std::min(next_resume_tsc(), deadline), std::memory_order_relaxed);
+  report_.deadline_tsc.store(std::min({next_resume_tsc(), deadline, look_for_runaways_tsc()}),
+                             std::memory_order_relaxed);
   report_.taken.store(taken_ + stalled_, std::memory_order_relaxed);
   const bool slept = bell_.sleep(
       [this] {

@@ -5,6 +5,7 @@
 //   worker.cc           the loop: choose, dispatch, sleep
 //   worker_packets.cc   the border: packets in from inboxes, out through the outbox, and between hops
 //   worker_waits.cc     NFs that yield or sleep inside process()
+//   worker_overrun.cc   NFs that don't come back from process(): the worker goes on with another thread
 #pragma once
 
 #include <roost/nf.h>
@@ -22,6 +23,7 @@
 #include "nflib/errand.h"
 #include "nflib/fiber.h"
 #include "nflib/hop_queues.h"
+#include "nflib/runaway.h"
 #include "nflib/stub_pool.h"
 
 namespace roost {
@@ -41,9 +43,23 @@ class Worker final : public PacketSource {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // The thread's life: returns after stop(). Call on the thread that is the worker.
-  void run();
+  // The thread's life. Call on the thread that is the worker. Returns after stop(), or where the thread has lost the
+  // worker to another one, once the NF that kept it has come back.
+  enum class Ended { stopped, lost };
+  Ended run();
   void stop() noexcept;  // any thread
+
+  // Overrun; see runaway.h. Control thread: asks the worker's thread to leave the worker, if it is still at that
+  // dispatch. Where it is late, it has not answered, and the request must live on.
+  enum class Answer { ended, taken, late };
+  Answer ask_to_leave(Runaway& runaway, std::chrono::milliseconds patience);
+  pid_t thread_id() const noexcept { return thread_id_.load(std::memory_order_acquire); }  // 0: not there yet
+  // The life of the thread that drives after it: as run().
+  Ended take_over(Runaway& runaway);
+  // Control thread, while the worker runs: an NF that had overrun, and has returned since, gets packets again.
+  enum class Return { done, runs, not_quarantined, late };
+  Return bring_back(uint32_t nf, std::chrono::milliseconds patience);
+  static void install_overrun_handler();  // once in a process; throws Error
 
   // An NF and its record belong to the control thread until it adds them, to the worker's thread from there on, and
   // to the control thread again from when they are removed.
@@ -67,11 +83,14 @@ class Worker final : public PacketSource {
 
   size_t stacks() const noexcept { return fibers_->taken() + fibers_->spare(); }  // while no NF waits: few
 
-  static Worker* current() noexcept { return current_; }  // of the calling thread, null if it is none
+  // Of the calling thread, null if it is none.
+  static Worker* current() noexcept { return current_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr uint32_t kBurstMax = 64;
   static constexpr uint32_t kSpareStacks = 64;  // kept in the pool; and as many parked
+
+  enum class Where : uint8_t { outside, nf, library };  // of process(), as the thread goes
 
   // A burst on its way through a run of NFs. Lives on the stack of the fiber that runs it.
   struct Dispatch {
@@ -89,9 +108,31 @@ class Worker final : public PacketSource {
     Fiber* fiber = nullptr;
     uint64_t resume_tsc = 0;
     uint32_t stalled = 0;  // packets counted as waiting in the suspended NF's inbox
+    // For the handler of the overrun signal, which runs between any two instructions of the thread:
+    std::atomic<Where> where{Where::outside};
+    std::atomic<bool> asked{false};  // while it was in the library; to be answered at its end
+    std::atomic<bool> lost{false};   // this thread has lost the worker
+  };
+
+  // A call from an NF into the library: in the middle of it the thread doesn't give the worker away. Does nothing for
+  // a thread that isn't the worker's, or has lost it: that is no driver.
+  class Inside {
+   public:
+    explicit Inside(Worker& worker) noexcept;
+    ~Inside();
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+    bool driver() const noexcept { return driver_; }
+
+   private:
+    Worker& worker_;
+    Dispatch* burst_ = nullptr;
+    Where before_ = Where::outside;
+    bool driver_ = false;
   };
 
   // worker.cc
+  Ended drive_on(Fiber& driver);
   static void enter(void* worker);
   void drive() noexcept;
   void refill() noexcept;
@@ -125,6 +166,15 @@ class Worker final : public PacketSource {
   void note_stalled(uint32_t nf) noexcept;
   uint64_t next_resume_tsc() const noexcept;
 
+  // worker_overrun.cc
+  static void on_signal(int) noexcept;
+  void answer_overrun() noexcept;
+  [[noreturn]] void surrender() noexcept;
+  void take_finished() noexcept;
+  void return_inbox(uint32_t nf) noexcept;
+  void return_queue(uint32_t nf) noexcept;
+  uint64_t look_for_runaways_tsc() const noexcept;
+
   const HostRegion region_;
   WorkerOrders& orders_;
   WorkerReport& report_;
@@ -140,8 +190,13 @@ class Worker final : public PacketSource {
   // From other threads.
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> returned_{kNoHandle};  // the last packet that they freed; its hash.usr names the one before
+  std::atomic<Runaway*> finished_{nullptr};    // runaways that have come back
   Errand errand_;
-  static constinit thread_local Worker* current_;
+  static constinit thread_local std::atomic<Worker*> current_;
+  static constinit thread_local std::atomic<Runaway*> runaway_;  // of a thread that has lost its worker
+  std::atomic<Runaway*> asked_{nullptr};                         // of the control thread
+  std::atomic<uint32_t> runaways_{0};                            // threads that have lost this worker, still at it
+  std::atomic<pid_t> thread_id_{0};
 
   // The round: kept here and not on a stack, since the fiber that drives can change at any dispatch.
   uint32_t batch_[kBurstMax];
@@ -153,10 +208,10 @@ class Worker final : public PacketSource {
   uint64_t round_tsc_ = 0, rate_tsc_ = 0, rate_taken_ = 0;
   bool gathers_ = false;
   bool gave_ = false;  // something went into the outbox since the manager's sleep was last looked at
-  Dispatch* running_ = nullptr;
+  std::atomic<Dispatch*> running_{nullptr};  // null between two dispatches
 
   std::unique_ptr<FiberPool> fibers_;
-  Fiber thread_;  // the thread's own stack, on which run() waits
+  Fiber* home_ = nullptr;  // the thread's own stack, on which run() waits
   Fiber* driver_ = nullptr;
   std::vector<Fiber*> parked_;  // drivers that gave way to a resumed NF; they go on where they stopped
   std::vector<Dispatch*> yielded_;

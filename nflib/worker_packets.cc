@@ -162,8 +162,10 @@ void Worker::scatter(Dispatch& burst) noexcept {
       continue;
     }
     const uint32_t following = paths_.hop(ref.unit(), ref.hop() + 1).nf();
-    if (following >= region_.layout().nfs_max ||
-        region_.nf(following).state.load(std::memory_order_acquire) == kNfAbsent) {
+    const uint32_t state = following < region_.layout().nfs_max
+                               ? region_.nf(following).state.load(std::memory_order_acquire)
+                               : uint32_t{kNfAbsent};
+    if (state == kNfAbsent || is_quarantined(state)) {
       leave(burst, i, verdict);  // that NF has gone; the manager finds another from here
       continue;
     }
@@ -188,9 +190,10 @@ uint32_t Worker::hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept
 }
 
 void Worker::send(rte_mbuf* packet, Verdict verdict) noexcept {
-  if (current_ != this) return rte_pktmbuf_free(packet);  // start() or a destructor; the outbox has one writer
+  const Inside inside(*this);
+  if (!inside.driver()) return rte_pktmbuf_free(packet);  // start() or a destructor; the outbox has one writer
   uint32_t hops = packet->hash.usr;
-  if (hops == 0) hops = hops_of(*running_, packet);  // not kept before
+  if (hops == 0) hops = hops_of(*running_.load(std::memory_order_relaxed), packet);  // not kept before
   emit(packet, verdict.with_hops(hops));
 }
 
@@ -244,7 +247,8 @@ void Worker::ring_manager() noexcept {
 }
 
 uint32_t Worker::take_granted() noexcept {
-  if (current_ != this) return kNoHandle;  // start() and destructors run elsewhere
+  const Inside inside(*this);
+  if (!inside.driver()) return kNoHandle;  // start() and destructors run elsewhere
   Descriptor descriptor;
   if (!grants_.pop(descriptor)) return kNoHandle;
   grants_.publish(true);
@@ -252,7 +256,8 @@ uint32_t Worker::take_granted() noexcept {
 }
 
 void Worker::give_back(uint32_t handle) noexcept {
-  if (current_ != this) {  // the outbox has one writer: a destructor leaves the packet to it
+  const Inside inside(*this);
+  if (!inside.driver()) {  // the outbox has one writer: a destructor leaves the packet to it
     uint32_t& link = packet_view(handle)->hash.usr;
     link = returned_.load(std::memory_order_relaxed);
     while (!returned_.compare_exchange_weak(link, handle, std::memory_order_release)) continue;

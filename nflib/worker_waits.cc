@@ -17,12 +17,20 @@ void Worker::yield() noexcept { suspend(0); }
 void Worker::sleep_for_us(uint64_t us) noexcept { suspend(tsc_now() + clock_.from_us(us)); }
 
 void Worker::suspend(uint64_t resume_tsc) noexcept {
-  Dispatch& burst = *running_;
+  const Inside inside(*this);
+  if (!inside.driver()) return;
+  Dispatch& burst = *running_.load(std::memory_order_relaxed);
   Fiber* const other = other_driver();
   if (other == nullptr) return;  // no memory for a stack: the NF goes on without having waited
   NfRecord& record = region_.nf(burst.nf);
   const uint64_t cycles = charge(record, 0);
   report_.busy_cycles.store(report_.busy_cycles.load(std::memory_order_relaxed) + cycles, std::memory_order_relaxed);
+  // To whoever looks for dispatches that don't end, each stretch between two waits is one.
+  report_.dispatches.store(report_.dispatches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  report_.current_nf.store(UINT32_MAX, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (burst.asked.exchange(false, std::memory_order_relaxed)) answer_overrun();  // with: it has ended
+  running_.store(nullptr, std::memory_order_relaxed);
   burst.resume_tsc = resume_tsc;
   burst.fiber = driver_;
   if (resume_tsc == 0) {
@@ -35,7 +43,8 @@ void Worker::suspend(uint64_t resume_tsc) noexcept {
   driver_ = other;
   switch_to(*burst.fiber, *driver_);
   // Here again: whoever resumed us has made this fiber the driver.
-  running_ = &burst;
+  running_.store(&burst, std::memory_order_relaxed);
+  report_.current_nf.store(burst.nf, std::memory_order_relaxed);
   // Each NF that waits has a stack of its own; when many have waited at once, theirs come back here.
   while (parked_.size() > kSpareStacks) {
     fibers_->give_back(parked_.back());
