@@ -3,6 +3,7 @@
 // takes the further hops of the run, and routes the verdicts. Only when nothing is left does it sleep.
 //
 //   worker.cc           the loop: choose, dispatch, sleep
+//   worker_turns.cc     what a round begins with: orders, credits, the thread's own time
 //   worker_packets.cc   the border: packets in from inboxes, out through the outbox, and between hops
 //   worker_waits.cc     NFs that yield or sleep inside process()
 //   worker_overrun.cc   NFs that don't come back from process(): the worker goes on with another thread
@@ -14,17 +15,22 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/clock.h"
 #include "core/host_region.h"
+#include "core/lazy_array.h"
 #include "core/packet_memory.h"
 #include "core/path.h"
 #include "nflib/errand.h"
 #include "nflib/fiber.h"
 #include "nflib/hop_queues.h"
 #include "nflib/runaway.h"
+#include "nflib/stolen_time.h"
 #include "nflib/stub_pool.h"
+#include "scheduler/policy/run_order.h"
+#include "scheduler/policy/spin.h"
 
 namespace roost {
 
@@ -92,6 +98,12 @@ class Worker final : public PacketSource {
 
   enum class Where : uint8_t { outside, nf, library };  // of process(), as the thread goes
 
+  // What the run policy needs of an NF; touched only where the policy is a fair one.
+  struct Turn {
+    RunCredit credit;
+    uint32_t narrow = 0;  // 1 + the hop of the NF's last run that can afford the least; 0: there was no other hop
+  };
+
   // A burst on its way through a run of NFs. Lives on the stack of the fiber that runs it.
   struct Dispatch {
     Dispatch() noexcept {}  // leaves the packets alone: only `count` of them mean something
@@ -137,8 +149,12 @@ class Worker final : public PacketSource {
   void drive() noexcept;
   void refill() noexcept;
   void gather() noexcept;
-  void dispatch(uint32_t nf) noexcept;
-  void run_hops(Dispatch& burst) noexcept;
+  template <typename Order>
+  void dispatch(uint32_t nf, Order& order) noexcept;
+  template <typename Order>
+  void run_hops(Dispatch& burst, Order& order) noexcept;
+  uint32_t fair_burst(uint32_t nf, uint32_t most) noexcept;
+  bool goes_on(uint32_t nf) const noexcept;
   void idle() noexcept;
   bool is_called() const noexcept;
   void answer_calls() noexcept;
@@ -146,8 +162,27 @@ class Worker final : public PacketSource {
   uint64_t waiting() const noexcept;
   uint64_t charge(NfRecord& nf, uint32_t packets) noexcept;
 
+  // An NF is called with at most this many packets.
+  uint32_t burst_most(uint32_t nf) const noexcept {
+    const uint32_t own = own_bursts_ ? region_.nf_orders(nf).burst_packets.load(std::memory_order_relaxed) : 0;
+    return own == 0 ? burst_most_ : std::min(own, kBurstMax);
+  }
+
+  // For the next round; once, however often new packets of it are announced meanwhile.
+  void queue_again(uint32_t nf) noexcept {
+    if (std::exchange(queued_[nf], true)) return;
+    again_.push_back(nf);
+  }
+
+  // worker_turns.cc
+  void begin_round() noexcept;
+  uint32_t weight_of(uint32_t nf) const noexcept;
+  uint64_t cpu_cycles() const noexcept;
+  void sample_time() noexcept;
+  uint64_t without_stolen(uint64_t cycles, uint64_t now) noexcept;
+
   // worker_packets.cc
-  bool take_burst(NfRecord& nf, Dispatch& burst) noexcept;
+  bool take_burst(NfRecord& nf, Dispatch& burst, uint32_t most) noexcept;
   rte_mbuf* make_view(const Descriptor& descriptor, NfRecord& nf) noexcept;
   bool next_hop(Dispatch& burst) noexcept;
   void scatter(Dispatch& burst) noexcept;
@@ -202,9 +237,22 @@ class Worker final : public PacketSource {
   uint32_t batch_[kBurstMax];
   uint32_t batch_next_ = 0, batch_count_ = 0;
   std::vector<uint32_t> again_;  // NFs that have more than one burst, for the next round
-  uint64_t taken_ = 0;           // packets, ever
-  uint64_t stalled_ = 0;         // of those that wait, in inboxes of suspended NFs
-  uint64_t last_tsc_ = 0;        // up to here cycles are charged
+  std::vector<uint32_t> held_;   // that had no turn in this round, and begin the next
+  LazyArray<bool> queued_;       // by NF: in one of these two
+  size_t round_left_ = 0;        // of `again_`, those of this round
+  // Orders, as they were when the batch was chosen: the manager writes their line with each delivery.
+  uint32_t burst_most_ = kBurstMax, weight_ = 0;
+  bool own_bursts_ = false;
+  bool fair_ = false;  // by drr_, not by round robin
+  RoundRobin round_robin_;
+  DeficitRoundRobin drr_;
+  LazyArray<Turn> turns_;  // by NF
+  AdaptiveSpin spin_;
+  StolenTime stolen_;
+  const uint64_t long_cycles_, sample_cycles_;
+  uint64_t taken_ = 0;     // packets, ever
+  uint64_t stalled_ = 0;   // of those that wait, in inboxes of suspended NFs
+  uint64_t last_tsc_ = 0;  // up to here cycles are charged
   uint64_t round_tsc_ = 0, rate_tsc_ = 0, rate_taken_ = 0;
   bool gathers_ = false;
   bool gave_ = false;  // something went into the outbox since the manager's sleep was last looked at

@@ -73,9 +73,8 @@ uint32_t any_verdict(const Packet* packets, uint32_t count) noexcept {
 
 }  // namespace
 
-// Up to a burst: first what waits between hops, then the inbox. Returns whether more is there.
-bool Worker::take_burst(NfRecord& nf, Dispatch& burst) noexcept {
-  const uint32_t most = std::min(orders_.burst_packets.load(std::memory_order_relaxed), kBurstMax);
+// Up to `most`: first what waits between hops, then the inbox. Returns whether more is there.
+bool Worker::take_burst(NfRecord& nf, Dispatch& burst, uint32_t most) noexcept {
   uint32_t n = 0, differ = 0;
   for (QueuedHop hop; n < most && queues_.pop(burst.nf, hop); ++n) {
     burst.packets[n] = Packet(hop.packet);
@@ -139,7 +138,7 @@ bool Worker::next_hop(Dispatch& burst) noexcept {
   if ((burst.hops[0] & kLastHop) == 0 && !paths_.hop(ref.unit(), ref.hop()).run_ends()) {
     const uint32_t following = paths_.hop(ref.unit(), ref.hop() + 1).nf();
     // The packets that went before must stay before: a queue, once there, is joined.
-    if (following < region_.layout().nfs_max && queues_.empty(following) &&
+    if (following < region_.layout().nfs_max && queues_.empty(following) && burst.count <= burst_most(following) &&
         region_.nf(following).state.load(std::memory_order_acquire) == kNfReady) {
       ++burst.moved;
       burst.nf = following;
@@ -169,7 +168,7 @@ void Worker::scatter(Dispatch& burst) noexcept {
       leave(burst, i, verdict);  // that NF has gone; the manager finds another from here
       continue;
     }
-    if (queues_.empty(following)) again_.push_back(following);
+    if (queues_.empty(following)) queue_again(following);
     queues_.append(following, {burst.packets[i].mbuf(), ref.word + 1, burst.hops[i] + burst.moved + 1});
   }
 }

@@ -24,6 +24,7 @@ void Worker::suspend(uint64_t resume_tsc) noexcept {
   if (other == nullptr) return;  // no memory for a stack: the NF goes on without having waited
   NfRecord& record = region_.nf(burst.nf);
   const uint64_t cycles = charge(record, 0);
+  if (fair_) drr_.charge(turns_[burst.nf].credit, 0, cycles);
   report_.busy_cycles.store(report_.busy_cycles.load(std::memory_order_relaxed) + cycles, std::memory_order_relaxed);
   // To whoever looks for dispatches that don't end, each stretch between two waits is one.
   report_.dispatches.store(report_.dispatches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -53,7 +54,7 @@ void Worker::suspend(uint64_t resume_tsc) noexcept {
   record.state.store(kNfReady, std::memory_order_relaxed);
   stalled_ -= burst.stalled;
   burst.stalled = 0;
-  again_.push_back(burst.nf);  // what came in the meantime rang no bell that is still to be heard
+  queue_again(burst.nf);  // what came in the meantime rang no bell that is still to be heard
   last_tsc_ = tsc_now();
 }
 

@@ -131,7 +131,10 @@ void DataLoop::give_orders(HostState& host) noexcept {
   set(orders.spin_us, Setting::spin_us, own.spin_us);
   set(orders.gather_us, Setting::gather_us);
   set(orders.burst_packets, Setting::burst_packets);
+  set(orders.spin_adaptive, Setting::spin_adaptive);
   set(orders.weight, Setting::weight);
+  set(orders.run_policy, Setting::run_policy);
+  set(orders.quantum_us, Setting::quantum_us);
   orders.own_bursts.store(own.own_bursts, std::memory_order_relaxed);
 }
 
