@@ -16,6 +16,7 @@
 //   get {name?}                                             -> {settings: [{name, value, unit, least, most, ...}]}
 //   set {name, value}                                       -> {name, value, was}
 //   pause {}, resume {}                                     -> {}; ports stop, or go on, receiving
+//   resume_nf {nfs: [ids]}                                  -> {resumed}; quarantined NFs that have come back
 //   clear_latency {}                                        -> {}
 //   down {}                                                 -> the last stats; then the manager ends
 //
@@ -26,6 +27,8 @@
 //   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
 //                          ports}                          -> {}
 //   manager -> host  stop {first, count}                    -> {}
+//   manager -> host  resume {nf}                               -> {}
+//   manager -> host  overrun {nf, dispatches}                  (no answer; what came of it shows in the region)
 //   manager -> host  quit {}                                   (no answer; the host ends)
 // The manager talks to a nursery (a host process that has not attached, from which hosts are forked) over a socketpair:
 //   manager -> nursery  fork {token, core}                  -> {pid}

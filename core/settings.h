@@ -27,6 +27,8 @@ enum class Setting : uint32_t {
   grant_packets,
   flow_idle_s,
   sweep_rows,
+  overrun_us,
+  runaways_max,
   count
 };
 

@@ -132,6 +132,8 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
     throw;
   }
   const NfGroup& added = registry_.add_group(std::move(group));
+  // What others of these numbers have done is not theirs.
+  quarantined_.erase(quarantined_.lower_bound(added.first), quarantined_.lower_bound(added.first + count));
   in_loop({added.first}, [&](uint32_t first, uint32_t n) {
     const uint32_t before = first - added.first;
     loop_->add_nfs(first, n, added.service, host.id, added.place + before,

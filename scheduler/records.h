@@ -15,7 +15,7 @@
 
 namespace roost {
 
-enum class NfLife : uint8_t { absent, live, leaving };
+enum class NfLife : uint8_t { absent, live, leaving, quarantined };
 
 struct alignas(64) NfState {
   RingProducer inbox;
@@ -55,6 +55,10 @@ struct HostState {
   uint32_t awake_place = 0;                    // in the loop's list of workers that are up
   bool told_peers = false, told_rest = false;  // what its worker's orders say
   uint64_t breaches = 0;
+  // The dispatch that the worker was last seen at; see overrun.cc.
+  uint32_t watched_nf = UINT32_MAX;
+  uint32_t sightings = 0;
+  uint64_t watched_dispatches = 0;
 };
 
 struct ServiceState {
