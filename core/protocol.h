@@ -22,6 +22,7 @@
 // what counts there and where that comes from: "NF", "service", "manager", or "standard"; for an NF whose worker goes
 // by another's, stricter value, worker_goes_by is that. unset takes a scope's own value away.
 //   pause {}, resume {}                                     -> {}; ports stop, or go on, receiving
+//   resume_nf {nfs: [ids]}                                  -> {resumed}; quarantined NFs that have come back
 //   clear_latency {}                                        -> {}
 //   down {}                                                 -> the last stats; then the manager ends
 //
@@ -32,6 +33,8 @@
 //   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
 //                          ports}                          -> {}
 //   manager -> host  stop {first, count}                    -> {}
+//   manager -> host  resume {nf}                               -> {}
+//   manager -> host  overrun {nf, dispatches}                  (no answer; what came of it shows in the region)
 //   manager -> host  quit {}                                   (no answer; the host ends)
 // The manager talks to a nursery (a host process that has not attached, from which hosts are forked) over a socketpair:
 //   manager -> nursery  fork {token, core}                  -> {pid}

@@ -39,6 +39,11 @@ constexpr std::array<SettingSpec, kCount> kSpecs{{
     {"flow_idle_s", "s", 1, 86'400, 60, "a flow without packets for this long is forgotten"},
     {"sweep_rows", "rows", 64, 1 << 22, 4'096,
      "rows of the ledger and the flow table looked at in one turn of a sweep"},
+    {"overrun_us", "us", 0, 60'000'000, 100'000,
+     "an NF whose process() takes longer, without yield() or sleep_for(), loses its worker and is quarantined; 0: "
+     "never"},
+    {"runaways_max", "NFs", 0, 64, 4,
+     "with more NFs of a host than this in the middle of an overrun, the host is killed"},
 }};
 
 }  // namespace

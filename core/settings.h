@@ -33,6 +33,8 @@ enum class Setting : uint32_t {
   ecn_sojourn_us,
   flow_idle_s,
   sweep_rows,
+  overrun_us,
+  runaways_max,
   count
 };
 

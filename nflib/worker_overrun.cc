@@ -113,6 +113,9 @@ void Worker::surrender() noexcept {
 }
 
 Worker::Answer Worker::ask_to_leave(Runaway& runaway, std::chrono::milliseconds patience) {
+  if (report_.current_nf.load(std::memory_order_relaxed) != runaway.nf ||
+      report_.dispatches.load(std::memory_order_relaxed) != runaway.dispatches)
+    return Answer::ended;
   asked_.store(&runaway, std::memory_order_release);
   const auto give_up = std::chrono::steady_clock::now() + patience;
   if (syscall(SYS_tgkill, getpid(), thread_id(), Runaway::signal_number()) != 0) {

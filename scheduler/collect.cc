@@ -161,7 +161,10 @@ void DataLoop::route(HostState& host, uint32_t handle, Verdict verdict) noexcept
       return advance(handle);
     }
     case Verdict::kDrop:
-      return drop(row.packet, DropCause::by_nf);
+      // No hops: its worker returns it unseen, or its NF has freed it.
+      return drop(row.packet, verdict.hops() == 0 && nfs_[row.way.nf].life == NfLife::quarantined
+                                  ? DropCause::quarantined
+                                  : DropCause::by_nf);
     case Verdict::kKeep:
       break;
   }

@@ -174,6 +174,10 @@ Json ControlServer::perform(const std::string& method, const Json& parameters) {
     manager_.pause_receiving(method == "pause");
     return Json::object();
   }
+  if (method == "resume_nf") {
+    if (!parameters.contains("nfs")) throw BadParameters("say which: nfs");
+    return {{"resumed", manager_.resume_nfs(numbers(parameters, "nfs"))}};
+  }
   if (method == "clear_latency") {
     manager_.clear_latency();
     return Json::object();

@@ -26,11 +26,12 @@ enum class DropCause : uint32_t {
   merged,         // an NF chained it to another packet
   malformed,      // came back with an impossible length or offset
   too_long,       // more segments than an inbox holds
+  quarantined,    // waited for an NF that has overrun
   count
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(DropCause::count)> kDropCauseNames{
     "no_chain",    "no_nf",  "no_path",       "inbox_full", "backpressure", "buffer_share", "by_nf",   "bad_port",
-    "bad_service", "no_way", "transmit_full", "host_died",  "merged",       "malformed",    "too_long"};
+    "bad_service", "no_way", "transmit_full", "host_died",  "merged",       "malformed",    "too_long", "quarantined"};
 
 // Whether the manager drops for this cause where it has no room or no way, so that the work of NFs that have seen the
 // packet is wasted. The others are what NFs asked for or did.

@@ -145,6 +145,7 @@ void DataLoop::housekeeping() noexcept {
   paths_.advance_epoch();
   epochs_seen_.store(paths_.epochs(), std::memory_order_release);
   forget_idle_flows();
+  watch_dispatches();
 }
 
 void DataLoop::post(std::function<void()> work) {

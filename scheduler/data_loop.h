@@ -7,6 +7,7 @@
 //   classify.cc    flow, chain and NFs of each packet      wakeup.cc     who is woken, who is parked
 //   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
 //   membership.cc  NFs and hosts that come and go
+//   overrun.cc     dispatches that don't end
 //
 // The loop's thread owns all of it; other threads hand it work with post() and read counters.
 #pragma once
@@ -68,6 +69,15 @@ class DataLoop {
   // Before run(): has the loop's thread tell, once, which host wrote a cursor that no honest one writes.
   void on_breach(std::function<void(uint32_t host)> tell) { tell_breach_ = std::move(tell); }
 
+  // Before run(): has the loop's thread tell of dispatches that don't end.
+  struct Overrun {
+    enum class Kind : uint8_t { seen, taken, ended, stuck } kind;
+    uint32_t host;
+    uint32_t nf;  // its number in the host, as the host says it
+    uint64_t dispatches;
+  };
+  void on_overrun(std::function<void(const Overrun&)> tell) { tell_overrun_ = std::move(tell); }
+
   // What others may read at any time.
   const LoopCounters& counters() const noexcept { return counters_; }
   const Histogram& latency() const noexcept { return latency_; }  // arrival to transmission, TSC cycles
@@ -103,6 +113,11 @@ class DataLoop {
   void forget_nfs(uint32_t first, uint32_t count);   // once all that was delivered is back: see epochs()
   void refresh_orders() noexcept;                    // settings that workers read
   void set_host(uint32_t host, uint32_t weight, const HostSettings& settings) noexcept;
+
+  // overrun.cc
+  // Nothing new for this NF, whose host has been asked to go on without it; what becomes of that is told.
+  void quarantine_nf(uint32_t nf, uint64_t dispatches);
+  void release_nf(uint32_t nf);  // a quarantined one gets packets again
 
  private:
   static constexpr uint32_t kBurst = 64, kCollect = 128, kSegmentsMax = 64, kOutMax = 128;
@@ -189,6 +204,11 @@ class DataLoop {
   void route(HostState& host, uint32_t handle, Verdict verdict) noexcept;
   void top_up_grants(HostState& host) noexcept;
 
+  // overrun.cc
+  void watch_dispatches() noexcept;
+  void watch_asked() noexcept;
+  void see_dispatch(HostState& host) noexcept;
+
   // transmit.cc
   void transmit() noexcept;
   void send_out(uint32_t handle, uint16_t port) noexcept {
@@ -270,6 +290,14 @@ class DataLoop {
   std::vector<Departed> departed_, swept_for_;
   uint32_t sweep_row_ = 0;
   std::function<void(uint32_t)> tell_breach_;
+  std::function<void(const Overrun&)> tell_overrun_;
+  struct Asked {  // hosts that have been asked to go on without an NF
+    uint32_t host, generation, nf;
+    uint64_t dispatches, tsc;
+  };
+  std::vector<Asked> asked_;
+  uint64_t watch_tsc_ = 0;
+  uint32_t sightings_wanted_ = 0;
 
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;

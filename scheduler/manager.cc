@@ -63,7 +63,10 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   host_socket_.path = socket_path_ + ".hosts";
   make_loop(config, opener);
   loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
-  loop_->on_breach([this](uint32_t host) { loop_notices_.put({LoopNotice::Kind::breach, host}); });
+  loop_->on_breach([this](uint32_t host) { loop_notices_.put({LoopNotice::Kind::breach, host, {}}); });
+  loop_->on_overrun([this](const DataLoop::Overrun& overrun) {
+    loop_notices_.put({LoopNotice::Kind::overrun, overrun.host, overrun});
+  });
   watched_.watch(host_listener_.get(), mark(Source::newcomers));
   watched_.watch(loop_notices_.fd(), mark(Source::loop));
   leave_cores(dedicated_cores_);

@@ -6,6 +6,7 @@
 //   manager_spawn.cc   NFs started                    manager_ends.cc     hosts that end, asked or not
 //   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
 //   manager_settings.cc  settings of the manager, of services and of NFs
+//   manager_overrun.cc NFs that don't come back from process(), and are brought back
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once
@@ -15,6 +16,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -77,6 +79,9 @@ class Manager {
   Stopped stop_service(const std::string& service);
   Stopped stop_all();
 
+  // Quarantined NFs get packets again. Returns how many; throws Error, for those that cannot with the others done.
+  uint32_t resume_nfs(const std::vector<uint32_t>& nfs);
+
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
   struct SettingChange {
@@ -113,8 +118,10 @@ class Manager {
   }
   // From the loop's thread.
   struct LoopNotice {
-    enum class Kind : uint8_t { swept, breach } kind;  // its packets are all back; it did what no honest host does
+    // Its packets are all back; it did what no honest host does; a dispatch of it goes on for long.
+    enum class Kind : uint8_t { swept, breach, overrun } kind;
     uint32_t host;
+    DataLoop::Overrun overrun{};
   };
   struct SocketFile {
     std::string path{};
@@ -177,6 +184,14 @@ class Manager {
   std::vector<uint32_t> groups_of(std::vector<uint32_t> nfs);
   Json where_from(Setting setting, const SettingScope& scope) const;
 
+  // manager_overrun.cc
+  void on_overrun(HostLink& host, const DataLoop::Overrun& overrun);
+  void quarantine(HostLink& host, uint32_t nf, const DataLoop::Overrun& overrun);
+  std::string nf_name(uint32_t nf) const;
+  std::optional<uint32_t> nf_at(const HostLink& host, uint32_t place) const;
+  uint32_t runaways_of(const HostLink& host) const;
+  uint32_t state_of(uint32_t nf) const;  // as its host says
+
   Json memory_stats() const;
 
   std::string socket_path_;
@@ -198,7 +213,8 @@ class Manager {
   std::unique_ptr<NurseryLink> nursery_;  // none: it died; the next host to be made brings another
   ModuleStore modules_;
   Registry registry_;
-  uint32_t hosts_leaving_ = 0;  // of the registry's, dead
+  std::set<uint32_t> quarantined_;  // NFs
+  uint32_t hosts_leaving_ = 0;      // of the registry's, dead
   uint32_t generation_ = 0;
   uint64_t started_tsc_;
   std::deque<std::string> events_;  // the last hundred

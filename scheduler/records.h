@@ -16,7 +16,7 @@
 
 namespace roost {
 
-enum class NfLife : uint8_t { absent, live, leaving };
+enum class NfLife : uint8_t { absent, live, leaving, quarantined };
 
 struct alignas(64) NfState {
   RingProducer inbox;
@@ -69,6 +69,10 @@ struct HostState {
   uint64_t breaches = 0;
   uint32_t weight = 0;  // the sum of its NFs' weights; the loop's thread keeps it current
   HostSettings settings;
+  // The dispatch that the worker was last seen at; see overrun.cc.
+  uint32_t watched_nf = UINT32_MAX;
+  uint32_t sightings = 0;
+  uint64_t watched_dispatches = 0;
 };
 
 struct ServiceState {
