@@ -170,12 +170,15 @@ class DataLoop {
   void prepare(Batch& batch) noexcept;
   void deliver(Batch& batch) noexcept;
   bool admits(uint32_t path) const noexcept;
-  void look_at_pool() noexcept { share_limit_ = share_.limit(pool_.free_here()); }
+  void look_at_pool() noexcept {
+    share_limit_ = share_.limit(pool_.free_here());
+    share_easy_ = buffer_left(share_limit_, inbox_slots_most_);
+  }
   bool within_share(HostState& host, NfState& nf) noexcept;
-  bool may_go_on(NfState& nf) noexcept;
-  bool has_room(NfState& nf, uint32_t segments) noexcept;
+  bool may_go_on(HostState& host, NfState& nf) noexcept;
+  bool has_room(HostState& host, NfState& nf, uint32_t segments) noexcept;
   bool refresh(HostState& host, RingProducer& ring) noexcept;
-  void place(NfState& nf, uint32_t handle) noexcept;
+  void place(HostState& host, NfState& nf, uint32_t handle) noexcept;
   Descriptor place_segments(NfState& nf, HostState& host, const rte_mbuf* packet, Descriptor d) noexcept;
   void advance(uint32_t handle) noexcept;
   void add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept;
@@ -258,6 +261,8 @@ class DataLoop {
   bool wakes_ahead_ = false;
   DynamicThreshold share_;
   uint32_t share_limit_ = kNoBufferLimit;  // what a host may have, as of the last look at the pool
+  uint32_t share_easy_ = 0;                // with fewer than this, no inbox of it is limited by more than its slots
+  uint32_t inbox_slots_most_ = 0;          // of any NF
   uint64_t ecn_sojourn_cycles_ = UINT64_MAX;
 
   struct Mark {  // NFs of one word of a ready bitmap that got packets

@@ -9,10 +9,9 @@
 namespace roost {
 
 // The hand-off: the packet, its row filled in, becomes the host's. There is room for its segments.
-inline void DataLoop::place(NfState& nf, uint32_t handle) noexcept {
+inline void DataLoop::place(HostState& host, NfState& nf, uint32_t handle) noexcept {
   LedgerRow& row = ledger_.row(handle);
   const Way& way = row.way;
-  HostState& host = *hosts_[nf.host];
   rte_mbuf* const packet = row.packet;
   row.next_segment = 0;
   ledger_.give(handle, host.owner, Part::head);
@@ -49,8 +48,8 @@ bool DataLoop::refresh(HostState& host, RingProducer& ring) noexcept {
   return false;
 }
 
-inline bool DataLoop::has_room(NfState& nf, uint32_t segments) noexcept {
-  return nf.inbox.room() >= segments || (refresh(*hosts_[nf.host], nf.inbox) && nf.inbox.room() >= segments);
+inline bool DataLoop::has_room(HostState& host, NfState& nf, uint32_t segments) noexcept {
+  return nf.inbox.room() >= segments || (refresh(host, nf.inbox) && nf.inbox.room() >= segments);
 }
 
 // Asks for what deliver() will write to: with many NFs each packet goes to lines that have gone cold, or that the
@@ -85,12 +84,12 @@ void DataLoop::deliver(Batch& batch) noexcept {
       continue;
     }
     HostState& host = *hosts_[nf.host];
-    if (buffer_left(share_limit_, host.owned()) < nf.inbox.capacity() && !within_share(host, nf)) [[unlikely]] {
+    if (host.owned() >= share_easy_ && !within_share(host, nf)) [[unlikely]] {
       refuse(batch.packets[i], DropCause::buffer_share);
       continue;
     }
     const uint32_t segments = segments_of(batch.packets[i]);
-    if (!has_room(nf, segments)) {
+    if (!has_room(host, nf, segments)) {
       refuse(batch.packets[i], segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }
@@ -101,7 +100,7 @@ void DataLoop::deliver(Batch& batch) noexcept {
     row.flow_hash = batch.hashes[i];
     row.in_port = batch.port;
     row.epoch = paths_.depart();
-    place(nf, batch.handles[i]);
+    place(host, nf, batch.handles[i]);
   }
   batch.count = 0;
   if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
@@ -116,10 +115,8 @@ bool DataLoop::within_share(HostState& host, NfState& nf) noexcept {
 
 // The same for a packet in the middle of its chain, which takes no packet from the pool: so that it is never stuck
 // there for want of free ones, a host may have a burst in any case.
-bool DataLoop::may_go_on(NfState& nf) noexcept {
-  HostState& host = *hosts_[nf.host];
-  return host.owned() < kBurst || buffer_left(share_limit_, host.owned()) >= nf.inbox.capacity() ||
-         within_share(host, nf);
+bool DataLoop::may_go_on(HostState& host, NfState& nf) noexcept {
+  return host.owned() < kBurst || host.owned() < share_easy_ || within_share(host, nf);
 }
 
 // Whether the flow's chain can take more: none of its NFs has a backlog.
@@ -184,8 +181,10 @@ void DataLoop::advance(uint32_t handle) noexcept {
   const uint32_t segments = segments_of(row.packet);
   if (segments > nf.inbox.room_surely()) return drop(row.packet, DropCause::too_long);
   paths_.depart_again(row.epoch);  // counted while it waits, too
-  if (nf.backlog_count != 0 || !may_go_on(nf) || !has_room(nf, segments)) return add_to_backlog(nf, row.way.nf, handle);
-  place(nf, handle);
+  HostState& host = *hosts_[nf.host];
+  if (nf.backlog_count != 0 || !may_go_on(host, nf) || !has_room(host, nf, segments))
+    return add_to_backlog(nf, row.way.nf, handle);
+  place(host, nf, handle);
 }
 
 void DataLoop::add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept {
@@ -201,19 +200,20 @@ void DataLoop::deliver_backlogs() noexcept {
   for (size_t i = 0; i < backlogged_.size();) {
     const uint32_t nf_id = backlogged_[i];
     NfState& nf = nfs_[nf_id];
-    refresh(*hosts_[nf.host], nf.inbox);
+    HostState& host = *hosts_[nf.host];
+    refresh(host, nf.inbox);
     while (nf.backlog_count != 0) {
       const uint32_t handle = nf.backlog_first - 1;
       LedgerRow& row = ledger_.row(handle);
       const bool gone = nf.life != NfLife::live;
-      if (!gone && (nf.inbox.room() < segments_of(row.packet) || !may_go_on(nf))) break;
+      if (!gone && (nf.inbox.room() < segments_of(row.packet) || !may_go_on(host, nf))) break;
       nf.backlog_first = row.backlog_next;
       --nf.backlog_count;
       if (gone) {
         paths_.arrive(row.epoch);
         advance(handle);  // finds another NF of the service
       } else {
-        place(nf, handle);
+        place(host, nf, handle);
       }
       if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
     }

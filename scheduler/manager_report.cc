@@ -60,6 +60,11 @@ Json Manager::ps(int64_t after, uint32_t limit) {
       if (quarantined_.contains(nf)) nfs.back()["returned"] = state_of(nf) != kNfRunaway;
     }
   }
+  std::vector<uint32_t> held;
+  loop_->call([&] {
+    for (auto each = registry_.hosts().begin(); each != registry_.hosts().end() && held.size() < kHostsShown; ++each)
+      held.push_back(loop_->owned(each->first));
+  });
   for (const auto& [id, host] : registry_.hosts()) {
     if (hosts.size() == kHostsShown) break;
     const auto& report = HostRegion(host->region.data(), host->layout).worker().report;
@@ -69,6 +74,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
                      {"tier", tier_name(host->tier)},
                      {"tenant", host->tenant},
                      {"nfs", host->nfs},
+                     {"packets_held", held[hosts.size()]},
                      {"state", host->dead ? "dead" : "live"},
                      {"dispatches", report.dispatches.load(std::memory_order_relaxed)},
                      {"sleeps", report.sleeps.load(std::memory_order_relaxed)},

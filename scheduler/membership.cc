@@ -29,6 +29,8 @@ void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_
                        uint32_t first_slot, uint8_t slot_shift) {
   const HostState& host = *hosts_[host_id];
   ++births_;
+  inbox_slots_most_ = std::max(inbox_slots_most_, 1U << slot_shift);
+  look_at_pool();
   for (uint32_t i = 0; i < count; ++i) {
     NfState& nf = *new (&nfs_[first + i]) NfState{};
     nf.inbox.slots = host.region.inbox(first_slot + (i << slot_shift));

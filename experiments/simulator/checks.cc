@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace roost::simulator {
 namespace {
@@ -13,19 +15,25 @@ constexpr uint64_t kShownOfEach = 3;
 }  // namespace
 
 // The longest that a worker's NF can wait while its worker wants to run: all the turns that its worker needs to
-// dispatch each of its NFs once, and in each of these rounds a turn of everybody else on the core. A turn is as long as
-// may be used, and the dispatch that was under way then.
-Checks::Checks(const Model& model) : model_(model), round_cycles_(model.workers.size()) {
-  std::vector<uint64_t> own(model.workers.size()), longest(model.workers.size()), turns(model.cores);
+// dispatch each of its NFs once, and in each of these rounds a turn of everybody else on the core, or as many as their
+// weight entitles them to. A turn is as long as may be used, and the dispatch that was under way then.
+Checks::Checks(const Model& model, const Promise& promise)
+    : model_(model), promise_(promise), round_cycles_(model.workers.size()) {
+  std::vector<uint64_t> own(model.workers.size()), longest(model.workers.size());
+  std::vector<std::map<uint32_t, uint64_t>> turns(model.cores);  // by weight
   for (const NfModel& nf : model.nfs) {
-    const uint64_t dispatch = model.dispatch_cycles + uint64_t{model.burst_packets} * nf.cost_cycles;
-    own[nf.worker] += dispatch;
-    longest[nf.worker] = std::max(longest[nf.worker], dispatch);
+    own[nf.worker] += promise.round_cycles(model, nf);
+    longest[nf.worker] =
+        std::max(longest[nf.worker], model.dispatch_cycles + uint64_t{model.burst_packets} * nf.cost_cycles);
   }
   for (size_t w = 0; w < model.workers.size(); ++w)
-    turns[model.workers[w].core] += model.switch_cycles + model.turn_cycles + longest[w];
-  for (size_t w = 0; w < model.workers.size(); ++w)
-    round_cycles_[w] = (own[w] / model.turn_cycles + 2) * turns[model.workers[w].core];
+    turns[model.workers[w].core][model.workers[w].weight] += model.switch_cycles + model.turn_cycles + longest[w];
+  for (size_t w = 0; w < model.workers.size(); ++w) {
+    uint64_t everybody = 0;
+    for (const auto& [weight, cycles] : turns[model.workers[w].core])
+      everybody += cycles * std::max<uint64_t>(1, (weight + model.workers[w].weight - 1) / model.workers[w].weight);
+    round_cycles_[w] = (own[w] / model.turn_cycles + 2) * everybody;
+  }
 }
 
 void Checks::violated(uint64_t now, const char* property, std::string what) {

@@ -32,14 +32,12 @@ struct Violation {
 
 class Checks {
  public:
-  explicit Checks(const Model& model);
+  Checks(const Model& model, const Promise& promise);
 
-  // How long an NF with packets may wait for its next dispatch, once its worker is awake.
-  uint64_t round_cycles(uint32_t nf) const { return round_cycles_[model_.nfs[nf].worker]; }
   // How long a packet may wait with so many before it in its inbox.
   uint64_t bound(uint32_t nf, uint64_t packets_before) const {
     return model_.wake.deadline_cycles + model_.wake_latency_cycles +
-           (packets_before / model_.burst_packets + 1) * round_cycles(nf);
+           promise_.rounds(model_, model_.nfs[nf], packets_before) * round_cycles_[model_.nfs[nf].worker];
   }
   void waited(uint64_t now, uint32_t nf, uint64_t cycles, uint64_t bound_cycles);
   void hungry(uint64_t now, uint32_t nf, uint64_t cycles);
@@ -54,6 +52,7 @@ class Checks {
   void violated(uint64_t now, const char* property, std::string what);
 
   const Model model_;
+  const Promise promise_;
   std::vector<uint64_t> round_cycles_;  // by worker
   std::vector<Violation> first_;        // of each property, a few
   struct Count {

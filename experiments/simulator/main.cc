@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
   program.option("--wake-deadline", wanted.wake_deadline_cycles, "wake deadline, cycles").range(1, 1e12);
   program.option("--turn", wanted.turn_cycles, "what a worker may use of a core at a time, cycles").range(1, 1e12);
   program.option("--fault", wanted.fault, "plant one, which the checks have to find")
-      .one_of({"no-deadline", "no-turns", "no-limit", "lost-packets"});
+      .one_of({"no-deadline", "no-turns", "last-come-first", "no-limit", "lost-packets"});
   program.flag("--json", wanted.json, "one JSON object a line for each run");
   program.runs([&wanted] { return run(wanted); });
   try {

@@ -68,11 +68,8 @@ Model hogs(const Size& size) {
 Model hoarder(const Size& size) {
   Model model = population(size);
   feed(model, 10);
-  model.nfs[0] = {.worker = static_cast<uint32_t>(model.workers.size()),
-                  .cost_cycles = 50,
-                  .inbox_slots = 1'024,
-                  .weight = 1,
-                  .hoards = true};
+  model.nfs[0] = {
+      .worker = static_cast<uint32_t>(model.workers.size()), .cost_cycles = 50, .inbox_slots = 1'024, .hoards = true};
   model.workers.push_back({0});
   model.pool_packets = 8'192;
   for (uint32_t i = 0; i < model.sources.size(); ++i) {

@@ -18,9 +18,9 @@ Simulation::Simulation(const Model& model, const Policies& policies)
       nfs_(model.nfs.size()),
       workers_(model.workers.size()),
       cores_(model.cores),
-      checks_(model) {
-  for (auto& worker : workers_) worker.order = policies_.run_order(model_);
-  for (auto& core : cores_) core.order = policies_.core_order(model_);
+      checks_(model, policies.promise) {
+  for (auto& worker : workers_) worker.order = policies_.run_schedule(model_);
+  for (auto& core : cores_) core.order = policies_.core_schedule(model_);
   for (uint32_t source = 0; source < model_.sources.size(); ++source)
     at(chance_.below(model_.sources[source].gap_cycles * 2), Kind::arrival, source);
   at(model_.check_cycles, Kind::inspect, 0);
@@ -47,7 +47,7 @@ void Simulation::handle(const Event& event) {
       return consider(event.id);
     case Kind::awake:
       workers_[event.id].state = SimWorker::State::queued;
-      cores_[model_.workers[event.id].core].order->add(event.id);
+      cores_[model_.workers[event.id].core].order->wait(event.id);
       return schedule(model_.workers[event.id].core);
     case Kind::dispatched:
       return dispatched(event.id);
@@ -153,11 +153,11 @@ void Simulation::schedule(uint32_t core_id) {
 void Simulation::start_dispatch(uint32_t core_id, uint64_t delay_cycles) {
   SimCore& core = cores_[core_id];
   SimWorker& worker = workers_[core.running];
-  core.nf = worker.order->next();
+  const RunSchedule::Turn turn = worker.order->next(model_.burst_packets);
+  core.nf = turn.nf;
   SimNf& nf = nfs_[core.nf];
-  const uint64_t most = std::max(1U, worker.order->packets(core.nf, model_.burst_packets));
   const uint64_t start = now_ + delay_cycles;
-  while (core.in_hand.size() < most && !nf.inbox.empty()) {
+  while (core.in_hand.size() < turn.packets && !nf.inbox.empty()) {
     const Packet& packet = packets_[nf.inbox.front()];
     checks_.waited(start, core.nf, start - packet.at_hop, packet.bound);
     totals_.longest_wait_cycles = std::max(totals_.longest_wait_cycles, start - packet.at_hop);
@@ -183,10 +183,9 @@ void Simulation::dispatched(uint32_t core_id) {
   nf.cycles += used;
   worker.cycles += used;
   worker.turn_used += used;
-  worker.order->charge(nf_id, used);
   core.order->charge(worker_id, used);
   nf.queued = !nf.inbox.empty();
-  if (nf.queued) worker.order->add(nf_id);
+  worker.order->done(nf_id, static_cast<uint32_t>(core.in_hand.size()), used, nf.queued);
   for (const uint32_t packet : core.in_hand) {
     ++nf.served;
     ++totals_.hops;
@@ -202,9 +201,10 @@ void Simulation::dispatched(uint32_t core_id) {
   if (worker.order->empty()) {
     worker.state = SimWorker::State::asleep;
     ++worker.sleeps;
+    core.order->sleep(worker_id);
   } else if (core.order->turn_is_over(worker_id, worker.turn_used) && !core.order->empty()) {
     worker.state = SimWorker::State::queued;
-    core.order->add(worker_id);
+    core.order->wait(worker_id);
   } else {
     return start_dispatch(core_id, 0);
   }

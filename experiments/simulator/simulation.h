@@ -21,13 +21,13 @@ struct SimNf {
   std::deque<uint32_t> inbox, backlog;  // packets
   uint64_t hungry_since = 0;            // when its inbox was last empty, or it was last served
   uint64_t served = 0, refused = 0, cycles = 0, hoarded = 0;
-  bool queued = false;  // in its worker's run order
+  bool queued = false;  // in its worker's schedule
 };
 
 struct SimWorker {
   enum class State : uint8_t { asleep, waking, queued, running };
   State state = State::asleep;
-  std::unique_ptr<RunOrder> order;
+  std::unique_ptr<RunSchedule> order;
   uint64_t waiting = 0;  // packets in its inboxes
   uint64_t since = 0;    // asleep: when the first of them came
   uint32_t owned = 0;    // packets in its inboxes, in its NFs' hands and kept
@@ -36,7 +36,7 @@ struct SimWorker {
 };
 
 struct SimCore {
-  std::unique_ptr<CoreOrder> order;
+  std::unique_ptr<CoreSchedule> order;
   uint32_t running = kNone;
   uint32_t nf = kNone;            // being dispatched
   std::vector<uint32_t> in_hand;  // its packets

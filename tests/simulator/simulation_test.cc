@@ -121,6 +121,12 @@ TEST(PlantedFaults, ACoreQueueWithoutTurnsLetsAHogStarveTheOthers) {
   EXPECT_EQ(simulation.checks().violations("conservation"), 0U);
 }
 
+TEST(PlantedFaults, ARunOrderOfTheLastThatCameStarvesTheFirst) {
+  const Simulation simulation = simulated(make_model("overload", small()), "last-come-first");
+  EXPECT_GT(simulation.checks().violations("no starvation"), 0U);
+  EXPECT_EQ(simulation.checks().violations("conservation"), 0U);
+}
+
 TEST(PlantedFaults, WithoutALimitAHoarderPinsThePool) {
   const Model model = make_model("hoarder", small());
   const Simulation fair = simulated(model);
