@@ -50,6 +50,8 @@ void Worker::add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_sh
   record.inbox.position = record.inbox.seen = record.consumed.load(std::memory_order_relaxed);
   record.nf = nf;
   record.state.store(kNfReady, std::memory_order_release);
+  // What came for it while it was started.
+  if (NfEvents* const events = events_.load(std::memory_order_acquire)) events->resume(index);
 }
 
 Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::milliseconds patience) {
@@ -85,7 +87,10 @@ void Worker::drive() noexcept {
   for (;;) {
     while (!stopping_.load(std::memory_order_relaxed)) {
       if (resume_due()) continue;
-      if (batch_next_ == batch_count_) refill();
+      if (batch_next_ == batch_count_) {
+        if (call_event()) continue;
+        refill();
+      }
       if (batch_next_ < batch_count_)
         dispatch(batch_[batch_next_++]);
       else

@@ -5,6 +5,7 @@
 //   worker.cc           the loop: choose, dispatch, sleep
 //   worker_packets.cc   the border: packets in from inboxes, out through the outbox, and between hops
 //   worker_waits.cc     NFs that yield or sleep inside process()
+//   worker_events.cc    NFs called for timers and messages
 #pragma once
 
 #include <roost/nf.h>
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/clock.h"
@@ -22,6 +24,7 @@
 #include "nflib/errand.h"
 #include "nflib/fiber.h"
 #include "nflib/hop_queues.h"
+#include "nflib/nf_events.h"
 #include "nflib/stub_pool.h"
 
 namespace roost {
@@ -65,6 +68,12 @@ class Worker final : public PacketSource {
   void give_back(uint32_t handle) noexcept override;  // any thread; others' wait for take_returned()
   void take_returned() noexcept;  // to the manager. The worker's thread, or the control thread when that has ended
 
+  // Timers and messages: made when the first is set or comes. Any thread.
+  NfEvents& events();                           // throws Error where there is no memory
+  void forget_events(uint32_t place) noexcept;  // of an NF that is removed
+  // Whether something is left for it that takes it up, and not only a nudge: the manager is to have it woken.
+  bool wants_up() const noexcept;
+
   size_t stacks() const noexcept { return fibers_->taken() + fibers_->spare(); }  // while no NF waits: few
 
   static Worker* current() noexcept { return current_; }  // of the calling thread, null if it is none
@@ -72,6 +81,7 @@ class Worker final : public PacketSource {
  private:
   static constexpr uint32_t kBurstMax = 64;
   static constexpr uint32_t kSpareStacks = 64;  // kept in the pool; and as many parked
+  static constexpr uint32_t kEventsMax = 64;    // timers and messages between two rounds of packets
 
   // A burst on its way through a run of NFs. Lives on the stack of the fiber that runs it.
   struct Dispatch {
@@ -125,6 +135,17 @@ class Worker final : public PacketSource {
   void note_stalled(uint32_t nf) noexcept;
   uint64_t next_resume_tsc() const noexcept;
 
+  // worker_events.cc
+  bool call_event() noexcept {
+    NfEvents* const events = events_.load(std::memory_order_acquire);
+    return events != nullptr && call_event(*events);
+  }
+  bool call_event(NfEvents& events) noexcept;
+  uint64_t next_event_tsc() const noexcept {
+    const NfEvents* const events = events_.load(std::memory_order_acquire);
+    return events == nullptr ? NfEvents::kNever : events->next_tsc();
+  }
+
   const HostRegion region_;
   WorkerOrders& orders_;
   WorkerReport& report_;
@@ -141,6 +162,9 @@ class Worker final : public PacketSource {
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> returned_{kNoHandle};  // the last packet that they freed; its hash.usr names the one before
   Errand errand_;
+  std::mutex making_events_;
+  std::unique_ptr<NfEvents> own_events_;
+  std::atomic<NfEvents*> events_{nullptr};
   static constinit thread_local Worker* current_;
 
   // The round: kept here and not on a stack, since the fiber that drives can change at any dispatch.
@@ -151,6 +175,7 @@ class Worker final : public PacketSource {
   uint64_t stalled_ = 0;         // of those that wait, in inboxes of suspended NFs
   uint64_t last_tsc_ = 0;        // up to here cycles are charged
   uint64_t round_tsc_ = 0, rate_tsc_ = 0, rate_taken_ = 0;
+  uint32_t events_left_ = kEventsMax;
   bool gathers_ = false;
   bool gave_ = false;  // something went into the outbox since the manager's sleep was last looked at
   Dispatch* running_ = nullptr;

@@ -5,6 +5,7 @@
 //   manager.cc         set-up, settings, the end      manager_hosts.cc    hosts made and attached
 //   manager_spawn.cc   NFs started                    manager_ends.cc     hosts that end, asked or not
 //   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
+//   manager_tell.cc    messages to NFs
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once
@@ -66,6 +67,13 @@ class Manager {
   Stopped stop_nfs(std::vector<uint32_t> nfs);
   Stopped stop_service(const std::string& service);
   Stopped stop_all();
+
+  struct Told {
+    uint32_t nfs = 0, refused = 0;
+  };
+  // Throw Error where there is no such NF, and where one NF takes no more.
+  Told tell_nf(uint32_t nf, const std::string& text);
+  Told tell_service(const std::string& service, const std::string& text);
 
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
@@ -143,6 +151,10 @@ class Manager {
   const NfGroup& start_group(HostLink& host, const SpawnRequest& request, const ModuleCopy& module, uint32_t count);
   void load_module(HostLink& host, const ModuleCopy& module);
   void undo_spawn(const Spawned& spawned, const char* why);
+
+  // manager_tell.cc
+  Told tell_groups(const std::vector<std::pair<uint32_t, uint32_t>>& ranges, const std::string& text);
+  void wake_if_asked(const HostLink& host, const Json& answer);
 
   // manager_stop.cc
   Stopped stop_groups(const std::vector<uint32_t>& firsts);

@@ -117,15 +117,16 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
     group = registry_.reserve(host, count, service_number(request.service), slot_shift_for(host, count));
     group.module = request.module;
     load_module(host, module);
-    host.ask("start", {{"module", module.id},
-                       {"first", group.place},
-                       {"count", count},
-                       {"first_id", group.first},
-                       {"first_slot", group.first_slot},
-                       {"slot_shift", group.slot_shift},
-                       {"config", request.config},
-                       {"services", services_},
-                       {"ports", ports_}});
+    const Json started = host.ask("start", {{"module", module.id},
+                                            {"first", group.place},
+                                            {"count", count},
+                                            {"first_id", group.first},
+                                            {"first_slot", group.first_slot},
+                                            {"slot_shift", group.slot_shift},
+                                            {"config", request.config},
+                                            {"services", services_},
+                                            {"ports", ports_}});
+    wake_if_asked(host, started);
   } catch (...) {
     if (group.count != 0) registry_.give_back(host, group);
     if (host.nfs == 0 && !host.dead) end_hosts({&host});
