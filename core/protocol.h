@@ -12,6 +12,7 @@
 //          tenant, weight}                                  -> {first, count, service, tier, spawn_ms}
 //   ps {after, limit}                                       -> {total, nfs: [...], hosts: [...], events: [...]}
 //   stop {nfs: [ids]} | {service} | {all: true}             -> {stopped, killed: [hosts that did not end when asked]}
+//   tell {nf, text} | {service, text}                       -> {told, refused}; see core/nf_message.h
 //   stats {memory}                                          -> counters, books, latency_us, ports, memory if asked
 //   get {name?, service? | nfs: [id]?}                      -> {settings: [{name, value, from, scope, unit, least,
 //   most,
@@ -31,9 +32,10 @@
 //                                                              eventfd, and the arenas
 //   manager -> host  load {module, path}  + 1 descriptor    -> {name, abi, nf_bytes}
 //   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
-//                          ports}                          -> {}
-//   manager -> host  stop {first, count}                    -> {}
-//   manager -> host  resume {nf}                               -> {}
+//                          ports}                          -> {wake?}
+//   manager -> host  stop {first, count}                    -> {wake?}
+//   manager -> host  tell {first_id, count, text}           -> {told, wake?}; wake: the worker is wanted awake
+//   manager -> host  resume {nf}                            -> {}
 //   manager -> host  overrun {nf, dispatches}                  (no answer; what came of it shows in the region)
 //   manager -> host  quit {}                                   (no answer; the host ends)
 // The manager talks to a nursery (a host process that has not attached, from which hosts are forked) over a socketpair:

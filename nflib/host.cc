@@ -100,8 +100,10 @@ Json Host::answer(const std::string& method, const Json& parameters, Message& re
   if (method == "load") return load(parameters, request);
   if (method == "start") return start(parameters);
   if (method == "stop") return stop(parameters);
+  if (method == "tell") return tell_nfs(parameters);
   if (method == "resume") return resume(parameters);
-  throw ParameterError(fmt::format("no method '{}'; a host has load, start, stop, overrun, resume, quit", method));
+  throw ParameterError(
+      fmt::format("no method '{}'; a host has load, start, stop, tell, overrun, resume, quit", method));
 }
 
 Json Host::load(const Json& parameters, Message& request) {
@@ -132,13 +134,13 @@ Json Host::start(const Json& parameters) {
   request.services = take_numbers(parameters, "services");
   request.ports = take_numbers(parameters, "ports");
   nfs_->start(module->second, std::move(request));
-  return Json::object();
+  return done();
 }
 
 Json Host::stop(const Json& parameters) {
   const uint32_t first = take_number(parameters, "first", 0u, UINT32_MAX);
   nfs_->stop(first, take_number(parameters, "count", 1u, UINT32_MAX));
-  return Json::object();
+  return done();
 }
 
 // The manager sees what has become of it in the worker's report and the NF's record. Whoever can't do it says nothing:
@@ -167,6 +169,19 @@ Json Host::resume(const Json& parameters) {
   }
   return Json::object();
 }
+
+Json Host::tell_nfs(const Json& parameters) {
+  const uint32_t first_id = take_number(parameters, "first_id", 0u, UINT32_MAX);
+  const uint32_t count = take_number(parameters, "count", 1u, UINT32_MAX - first_id);
+  const uint32_t told = nfs_->tell(first_id, count, take_text(parameters, "text"));
+  Json answer = done();
+  answer["told"] = told;
+  return answer;
+}
+
+// Timers that were set, messages that came, packets that were freed on this thread: the worker takes them up when it is
+// awake, and only the manager can have it so.
+Json Host::done() const { return worker_->wants_up() ? Json{{"wake", true}} : Json::object(); }
 
 void Host::tell(const Json& response) { send_message(memory_.manager.get(), json_text(response)); }
 

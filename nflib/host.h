@@ -35,6 +35,8 @@ class Host {
   Json stop(const Json& parameters);
   Json resume(const Json& parameters);
   void overrun(const Json& parameters);
+  Json tell_nfs(const Json& parameters);
+  Json done() const;
   void tell(const Json& response);
 
   Attachment memory_;

@@ -59,6 +59,8 @@ void Worker::add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_sh
   record.inbox.position = record.inbox.seen = record.consumed.load(std::memory_order_relaxed);
   record.nf = nf;
   record.state.store(kNfReady, std::memory_order_release);
+  // What came for it while it was started.
+  if (NfEvents* const events = events_.load(std::memory_order_acquire)) events->resume(index);
 }
 
 Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::milliseconds patience) {
@@ -112,7 +114,10 @@ void Worker::drive() noexcept {
   for (;;) {
     while (!stopping_.load(std::memory_order_relaxed)) {
       if (resume_due()) continue;
-      if (batch_next_ == batch_count_) refill();
+      if (batch_next_ == batch_count_) {
+        if (call_event()) continue;
+        refill();
+      }
       if (batch_next_ == batch_count_)
         idle();
       else if (fair_)
@@ -247,15 +252,8 @@ void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
   uint64_t cycles = 0, dispatches = 0;
   do {
     NfRecord& record = region_.nf(burst.nf);
-    running_.store(&burst, std::memory_order_relaxed);
-    report_.current_nf.store(burst.nf, std::memory_order_relaxed);
     Burst packets(burst.packets, burst.count);
-    burst.where.store(Where::nf, std::memory_order_relaxed);
-    static_cast<Nf*>(record.nf)->process(packets);
-    burst.where.store(Where::outside, std::memory_order_relaxed);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (burst.lost.load(std::memory_order_relaxed)) [[unlikely]]
-      surrender();
+    call_nf(burst, [&](Nf& nf) { nf.process(packets); });
     const uint64_t spent = charge(record, burst.count);
     cycles += spent;
     ++dispatches;
@@ -269,6 +267,10 @@ void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
     }
   } while (next_hop(burst));
   if constexpr (std::is_same_v<Order, DeficitRoundRobin>) turns_[entry].narrow = narrow;
+  leave_nf(cycles, dispatches);
+}
+
+void Worker::leave_nf(uint64_t cycles, uint64_t dispatches) noexcept {
   report_.current_nf.store(kNoNf, std::memory_order_relaxed);
   running_.store(nullptr, std::memory_order_relaxed);
   add(report_.busy_cycles, cycles);

@@ -7,6 +7,7 @@
 //   worker_packets.cc   the border: packets in from inboxes, out through the outbox, and between hops
 //   worker_waits.cc     NFs that yield or sleep inside process()
 //   worker_overrun.cc   NFs that don't come back from process(): the worker goes on with another thread
+//   worker_events.cc    NFs called for timers and messages
 #pragma once
 
 #include <roost/nf.h>
@@ -15,6 +16,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,7 @@
 #include "nflib/errand.h"
 #include "nflib/fiber.h"
 #include "nflib/hop_queues.h"
+#include "nflib/nf_events.h"
 #include "nflib/runaway.h"
 #include "nflib/stolen_time.h"
 #include "nflib/stub_pool.h"
@@ -87,6 +90,17 @@ class Worker final : public PacketSource {
   void give_back(uint32_t handle) noexcept override;  // any thread; others' wait for take_returned()
   void take_returned() noexcept;  // to the manager. The worker's thread, or the control thread when that has ended
 
+  // Timers and messages: made when the first is set or comes. Any thread; throws where there is no memory. Their lock
+  // is one of those that a thread doesn't lose the worker with.
+  template <typename Use>
+  auto use_events(Use&& use) {
+    const Inside inside(*this);
+    return use(events());
+  }
+  void forget_events(uint32_t place) noexcept;  // of an NF that is removed
+  // Whether something is left for it that takes it up, and not only a nudge: the manager is to have it woken.
+  bool wants_up() const noexcept;
+
   size_t stacks() const noexcept { return fibers_->taken() + fibers_->spare(); }  // while no NF waits: few
 
   // Of the calling thread, null if it is none.
@@ -95,6 +109,7 @@ class Worker final : public PacketSource {
  private:
   static constexpr uint32_t kBurstMax = 64;
   static constexpr uint32_t kSpareStacks = 64;  // kept in the pool; and as many parked
+  static constexpr uint32_t kEventsMax = 64;    // timers and messages between two rounds of packets
 
   enum class Where : uint8_t { outside, nf, library };  // of process(), as the thread goes
 
@@ -161,6 +176,19 @@ class Worker final : public PacketSource {
   bool has_reason_to_wake() const noexcept;
   uint64_t waiting() const noexcept;
   uint64_t charge(NfRecord& nf, uint32_t packets) noexcept;
+  // Each call of an NF's code goes between these two, so that one that doesn't come back is seen.
+  template <typename Call>
+  void call_nf(Dispatch& burst, Call&& call) noexcept {
+    running_.store(&burst, std::memory_order_relaxed);
+    report_.current_nf.store(burst.nf, std::memory_order_relaxed);
+    burst.where.store(Where::nf, std::memory_order_relaxed);
+    call(*static_cast<Nf*>(region_.nf(burst.nf).nf));
+    burst.where.store(Where::outside, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (burst.lost.load(std::memory_order_relaxed)) [[unlikely]]
+      surrender();
+  }
+  void leave_nf(uint64_t cycles, uint64_t dispatches) noexcept;
 
   // An NF is called with at most this many packets.
   uint32_t burst_most(uint32_t nf) const noexcept {
@@ -210,6 +238,18 @@ class Worker final : public PacketSource {
   void return_queue(uint32_t nf) noexcept;
   uint64_t look_for_runaways_tsc() const noexcept;
 
+  // worker_events.cc
+  NfEvents& events();
+  bool call_event() noexcept {
+    NfEvents* const events = events_.load(std::memory_order_acquire);
+    return events != nullptr && call_event(*events);
+  }
+  bool call_event(NfEvents& events) noexcept;
+  uint64_t next_event_tsc() const noexcept {
+    const NfEvents* const events = events_.load(std::memory_order_acquire);
+    return events == nullptr ? NfEvents::kNever : events->next_tsc();
+  }
+
   const HostRegion region_;
   WorkerOrders& orders_;
   WorkerReport& report_;
@@ -232,6 +272,9 @@ class Worker final : public PacketSource {
   std::atomic<Runaway*> asked_{nullptr};                         // of the control thread
   std::atomic<uint32_t> runaways_{0};                            // threads that have lost this worker, still at it
   std::atomic<pid_t> thread_id_{0};
+  std::mutex making_events_;
+  std::unique_ptr<NfEvents> own_events_;
+  std::atomic<NfEvents*> events_{nullptr};
 
   // The round: kept here and not on a stack, since the fiber that drives can change at any dispatch.
   uint32_t batch_[kBurstMax];
@@ -254,6 +297,7 @@ class Worker final : public PacketSource {
   uint64_t stalled_ = 0;   // of those that wait, in inboxes of suspended NFs
   uint64_t last_tsc_ = 0;  // up to here cycles are charged
   uint64_t round_tsc_ = 0, rate_tsc_ = 0, rate_taken_ = 0;
+  uint32_t events_left_ = kEventsMax;
   bool gathers_ = false;
   bool gave_ = false;  // something went into the outbox since the manager's sleep was last looked at
   std::atomic<Dispatch*> running_{nullptr};  // null between two dispatches

@@ -139,6 +139,7 @@ Worker::Ended Worker::take_over(Runaway& runaway) {
   NfRecord& record = region_.nf(runaway.nf);
   thread_id_.store(gettid(), std::memory_order_release);
   runaways_.fetch_add(1, std::memory_order_relaxed);
+  stolen_.forget();  // that was the other thread's time
   const uint64_t cycles = charge(record, 0);
   report_.busy_cycles.store(report_.busy_cycles.load(std::memory_order_relaxed) + cycles, std::memory_order_relaxed);
   record.state.store(kNfRunaway, std::memory_order_release);
@@ -147,7 +148,7 @@ Worker::Ended Worker::take_over(Runaway& runaway) {
   report_.dispatches.store(report_.dispatches.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   Fiber* const driver = other_driver();
   if (driver == nullptr) fail("overrun: no memory for a stack to go on with");
-  again_.push_back(runaway.nf);  // what its inbox has goes back, in the next round
+  queue_again(runaway.nf);  // what its inbox has goes back, in the next round
   return drive_on(*driver);
 }
 
@@ -204,7 +205,8 @@ Worker::Return Worker::bring_back(uint32_t nf, std::chrono::milliseconds patienc
     found = state == kNfQuarantined ? Return::done : state == kNfRunaway ? Return::runs : Return::not_quarantined;
     if (found != Return::done) return;
     record.state.store(kNfReady, std::memory_order_release);
-    again_.push_back(nf);
+    if (NfEvents* const events = events_.load(std::memory_order_acquire)) events->resume(nf);
+    queue_again(nf);
   };
   const auto give_up = std::chrono::steady_clock::now() + patience;
   do {

@@ -52,6 +52,7 @@ void Worker::suspend(uint64_t resume_tsc) noexcept {
     parked_.pop_back();
   }
   record.state.store(kNfReady, std::memory_order_relaxed);
+  if (NfEvents* const events = events_.load(std::memory_order_acquire)) events->resume(burst.nf);
   stalled_ -= burst.stalled;
   burst.stalled = 0;
   queue_again(burst.nf);  // what came in the meantime rang no bell that is still to be heard
@@ -98,7 +99,8 @@ bool Worker::resume_due() noexcept {
 
 uint64_t Worker::next_resume_tsc() const noexcept {
   if (!yielded_.empty()) return 0;
-  return asleep_.empty() ? UINT64_MAX : asleep_.front()->resume_tsc;
+  const uint64_t resume_tsc = asleep_.empty() ? UINT64_MAX : asleep_.front()->resume_tsc;
+  return std::min(resume_tsc, next_event_tsc());
 }
 
 // A suspended NF has packets. They stay where they are and don't keep the worker awake.

@@ -167,6 +167,7 @@ Json ControlServer::perform(const std::string& method, const Json& parameters) {
   if (method == "ps")
     return manager_.ps(parameter<int64_t>(parameters, "after", -1), parameter<uint32_t>(parameters, "limit", 1000));
   if (method == "stop") return stop(parameters);
+  if (method == "tell") return tell(parameters);
   if (method == "stats") return manager_.stats(parameter<bool>(parameters, "memory", false));
   if (method == "get") return get(parameters);
   if (method == "set" || method == "unset") return set(parameters, method == "set");
@@ -218,6 +219,15 @@ Json ControlServer::stop(const Json& parameters) {
   if (parameters.contains("service")) return answer(manager_.stop_service(required(parameters, "service")));
   if (parameter<bool>(parameters, "all", false)) return answer(manager_.stop_all());
   throw BadParameters("say which: nfs, service or all");
+}
+
+Json ControlServer::tell(const Json& parameters) {
+  const auto text = required(parameters, "text");
+  const bool to_service = parameters.contains("service");
+  if (to_service == parameters.contains("nf")) throw BadParameters("say whom: nf or service");
+  const auto told = to_service ? manager_.tell_service(required(parameters, "service"), text)
+                               : manager_.tell_nf(parameter<uint32_t>(parameters, "nf", 0), text);
+  return {{"told", told.nfs}, {"refused", told.refused}};
 }
 
 SettingScope ControlServer::scope_of(const Json& parameters) {

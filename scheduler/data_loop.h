@@ -111,6 +111,7 @@ class DataLoop {
   void retire_nfs(uint32_t first, uint32_t count);   // nothing new is delivered to them
   void restore_nfs(uint32_t first, uint32_t count);  // retired ones, as they were
   void forget_nfs(uint32_t first, uint32_t count);   // once all that was delivered is back: see epochs()
+  void want_up(uint32_t host) noexcept;              // there is something for its worker, besides packets
   void refresh_orders() noexcept;                    // settings that workers read
   void set_host(uint32_t host, uint32_t weight, const HostSettings& settings) noexcept;
 

@@ -7,6 +7,7 @@
 //   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
 //   manager_settings.cc  settings of the manager, of services and of NFs
 //   manager_overrun.cc NFs that don't come back from process(), and are brought back
+//   manager_tell.cc    messages to NFs
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once
@@ -81,6 +82,13 @@ class Manager {
 
   // Quarantined NFs get packets again. Returns how many; throws Error, for those that cannot with the others done.
   uint32_t resume_nfs(const std::vector<uint32_t>& nfs);
+
+  struct Told {
+    uint32_t nfs = 0, refused = 0;
+  };
+  // Throw Error where there is no such NF, and where one NF takes no more.
+  Told tell_nf(uint32_t nf, const std::string& text);
+  Told tell_service(const std::string& service, const std::string& text);
 
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
@@ -166,6 +174,10 @@ class Manager {
   const NfGroup& start_group(HostLink& host, const SpawnRequest& request, const ModuleCopy& module, uint32_t count);
   void load_module(HostLink& host, const ModuleCopy& module);
   void undo_spawn(const Spawned& spawned, const char* why);
+
+  // manager_tell.cc
+  Told tell_groups(const std::vector<std::pair<uint32_t, uint32_t>>& ranges, const std::string& text);
+  void wake_if_asked(const HostLink& host, const Json& answer);
 
   // manager_stop.cc
   Stopped stop_groups(const std::vector<uint32_t>& firsts);

@@ -122,15 +122,16 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
     group.weight = static_cast<uint32_t>(value_for(Setting::weight, group.settings));
     give_nf_orders(group);
     load_module(host, module);
-    host.ask("start", {{"module", module.id},
-                       {"first", group.place},
-                       {"count", count},
-                       {"first_id", group.first},
-                       {"first_slot", group.first_slot},
-                       {"slot_shift", group.slot_shift},
-                       {"config", request.config},
-                       {"services", services_},
-                       {"ports", ports_}});
+    const Json started = host.ask("start", {{"module", module.id},
+                                            {"first", group.place},
+                                            {"count", count},
+                                            {"first_id", group.first},
+                                            {"first_slot", group.first_slot},
+                                            {"slot_shift", group.slot_shift},
+                                            {"config", request.config},
+                                            {"services", services_},
+                                            {"ports", ports_}});
+    wake_if_asked(host, started);
   } catch (...) {
     if (group.count != 0) registry_.give_back(host, group);
     if (host.nfs == 0 && !host.dead) end_hosts({&host});

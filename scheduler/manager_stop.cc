@@ -101,7 +101,7 @@ void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& fir
         firsts.front(), host.name(), kReturnPatience_ms);
   for (const uint32_t first : firsts) {
     const NfGroup& group = registry_.group(first);
-    host.ask("stop", {{"first", group.place}, {"count", group.count}});
+    wake_if_asked(host, host.ask("stop", {{"first", group.place}, {"count", group.count}}));
     forget({first});
     clear_places(host, group);
     registry_.remove_group(first);

@@ -105,6 +105,12 @@ void DataLoop::sweep() noexcept {
   swept_for_.clear();
 }
 
+// A worker that isn't parked may have looked already, and be about to sleep: it is woken once more when it is.
+void DataLoop::want_up(uint32_t id) noexcept {
+  HostState* const host = hosts_[id].get();
+  if (host != nullptr && !wake_host(*host)) host->wanted = true;
+}
+
 // Settings that workers read are in their own memory; set ones reach them here.
 void DataLoop::refresh_orders() noexcept {
   read_settings();

@@ -65,6 +65,7 @@ struct HostState {
   uint64_t since_tsc = 0;                      // parked: when the first of the packets that wait was delivered
   uint32_t granted = 0;                        // packets that it may fill and has not yet
   uint32_t awake_place = 0;                    // in the loop's list of workers that are up
+  bool wanted = false;                         // to be woken as soon as it is parked
   bool told_peers = false, told_rest = false;  // what its worker's orders say
   uint64_t breaches = 0;
   uint32_t weight = 0;  // the sum of its NFs' weights; the loop's thread keeps it current

@@ -47,6 +47,7 @@ bool DataLoop::wake_host(HostState& host) noexcept {
   Doorbell& bell = host.region.worker().bell;
   if (!host.parked || !host.live) return false;
   host.parked = false;
+  host.wanted = false;
   host.since_tsc = 0;
   wheel_.disarm(host.id);
   enter_awake(host);
@@ -80,6 +81,7 @@ bool DataLoop::park(HostState& host) noexcept {
   const uint64_t deadline = host.region.worker().report.deadline_tsc.load(std::memory_order_relaxed);
   if (deadline != UINT64_MAX) wheel_.arm(host.id, std::max(deadline, now_));
   consider(host);
+  if (host.wanted) wake_host(host);
   return true;
 }
 

@@ -37,6 +37,10 @@ TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
       {{"stop", "7-x"}, "'7-x' is no NF"},
       {{"stop", "9-7"}, "'9-7' is no NF"},
       {{"stop", "0-4000000000"}, "use --service or --all"},
+      {{"tell", "7"}, "say whom and what"},
+      {{"tell", "7", "two", "words"}, "quote a text of several words"},
+      {{"tell", "--service", "s", "7", "x"}, "say whom and what"},
+      {{"tell", "7-9", "x"}, "'7-9' is no NF"},
       {{"set", "wake_packets", "many"}, "see 'roost set --help'"},
       {{"set", "wake_packets", "-1"}, "roost set --help"},
       {{"set", "wake_packets"}, "a value is missing"},
@@ -58,7 +62,7 @@ TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
 
 TEST(Commands, HelpHasExamples) {
   EXPECT_THAT(roost_run({"--help"}).out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit status")));
-  for (const char* command : {"up", "down", "spawn", "ps", "stop", "get", "set", "stats", "version", "demo"}) {
+  for (const char* command : {"up", "down", "spawn", "ps", "stop", "tell", "get", "set", "stats", "version", "demo"}) {
     const Outcome outcome = roost_run({command, "--help"});
     EXPECT_EQ(outcome.status, 0);
     EXPECT_THAT(outcome.out, HasSubstr(std::string("  roost ") + command));
@@ -135,6 +139,17 @@ TEST(Commands, PsDoesNotFollowAListWithoutEnd) {
   const Outcome outcome = roost_at(manager, {"ps"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.error, HasSubstr("backwards"));
+}
+
+TEST(Commands, TellSaysWhoTookIt) {
+  const FakeManager all(FakeManager::result({{"told", 1}, {"refused", 0}}));
+  const Outcome fine = roost_at(all, {"tell", "7", "log on"});
+  EXPECT_EQ(fine.status, 0);
+  EXPECT_EQ(fine.out, "1 NF told\n");
+  const FakeManager some(FakeManager::result({{"told", 3}, {"refused", 2}}));
+  const Outcome partly = roost_at(some, {"tell", "--service", "s", "x"});
+  EXPECT_EQ(partly.status, 1);
+  EXPECT_THAT(partly.out, AllOf(StartsWith("3 NFs told\n2 took no more"), HasSubstr("try again")));
 }
 
 TEST(Commands, StopUnderstandsRanges) {

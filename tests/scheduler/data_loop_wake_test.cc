@@ -63,6 +63,28 @@ TEST_F(DataLoopWake, WhatCameBetweenAnnouncementAndParkingWakesAtOnce) {
   EXPECT_EQ(wakes(), 1U);
 }
 
+TEST_F(DataLoopWake, AWorkerThatIsWantedIsWokenWhereverItIsOnItsWayToSleep) {
+  one_nf();
+  sleep(*host);
+  loop->want_up(host->id);
+  EXPECT_TRUE(awake(*host));
+  EXPECT_EQ(wakes(), 1U);
+  loop->want_up(host->id);  // it is up, and may have looked already
+  host->announce();
+  turns(2);
+  EXPECT_TRUE(awake(*host));
+  EXPECT_EQ(wakes(), 2U);
+  host->announce();
+  loop->want_up(host->id);  // announced, not parked yet
+  turns(2);
+  EXPECT_TRUE(awake(*host));
+  EXPECT_EQ(wakes(), 3U);
+  sleep(*host);  // and that was all
+  turns(5);
+  EXPECT_EQ(host->state_of_bell(), Doorbell::kParked);
+  loop->want_up(host->id + 1);  // has gone since
+}
+
 TEST_F(DataLoopWake, WhatAWorkerLeftInItsOutboxIsCollectedBeforeItIsParked) {
   one_nf();
   for (int i = 0; i < 200; ++i) put(1);

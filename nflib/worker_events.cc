@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Timers and messages: the worker calls NFs for them between two rounds of packets, as it calls process().
+#include "nflib/worker.h"
+
+namespace roost {
+
+NfEvents& Worker::events() {
+  if (NfEvents* const there = events_.load(std::memory_order_acquire)) return *there;
+  const std::lock_guard lock(making_events_);
+  if (own_events_ == nullptr) {
+    own_events_ = std::make_unique<NfEvents>(region_.layout().nfs_max, clock_.from_us(1'000), tsc_now());
+    events_.store(own_events_.get(), std::memory_order_seq_cst);
+  }
+  return *own_events_;
+}
+
+void Worker::forget_events(uint32_t place) noexcept {
+  if (NfEvents* const events = events_.load(std::memory_order_acquire)) events->forget(place);
+}
+
+bool Worker::wants_up() const noexcept {
+  return next_event_tsc() != NfEvents::kNever || returned_.load(std::memory_order_relaxed) != kNoHandle;
+}
+
+// The next that is due; false: none is, or packets go first now. The NF may wait in the middle of it, like in the
+// middle of process(): then this fiber does, and the worker goes on with another.
+bool Worker::call_event(NfEvents& events) noexcept {
+  if (events_left_ == 0 || events.next_tsc() > last_tsc_) {
+    events_left_ = kEventsMax;
+    return false;
+  }
+  --events_left_;
+  const NfEvents::Event event = events.take(
+      last_tsc_, [this](uint32_t nf) { return region_.nf(nf).state.load(std::memory_order_acquire) == kNfReady; });
+  if (event.nf == UINT32_MAX) return false;
+  Dispatch burst;  // of no packets
+  burst.nf = event.nf;
+  burst.hops[0] = 0;
+  call_nf(burst, [&event](Nf& nf) {
+    if (event.timer != TimerId::none)
+      nf.on_timer(event.timer);
+    else
+      nf.on_message(event.message);
+  });
+  leave_nf(charge(region_.nf(event.nf), 0), 1);
+  return true;
+}
+
+}  // namespace roost
