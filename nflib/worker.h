@@ -90,8 +90,9 @@ class Worker final : public PacketSource {
   void give_back(uint32_t handle) noexcept override;  // any thread; others' wait for take_returned()
   void take_returned() noexcept;  // to the manager. The worker's thread, or the control thread when that has ended
 
-  // Timers and messages: made when the first is set or comes. Any thread; throws where there is no memory. Their lock
-  // is one of those that a thread doesn't lose the worker with.
+  // Timers and messages: made when the first is set or comes. Any thread; throws Error where there is no memory.
+  NfEvents& events();
+  // For calls from NFs: the thread doesn't lose the worker while it holds their lock.
   template <typename Use>
   auto use_events(Use&& use) {
     const Inside inside(*this);
@@ -239,7 +240,6 @@ class Worker final : public PacketSource {
   uint64_t look_for_runaways_tsc() const noexcept;
 
   // worker_events.cc
-  NfEvents& events();
   bool call_event() noexcept {
     NfEvents* const events = events_.load(std::memory_order_acquire);
     return events != nullptr && call_event(*events);
