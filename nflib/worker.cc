@@ -81,8 +81,7 @@ Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::
 
 void Worker::run() {
   current_ = this;
-  round_tsc_ = rate_tsc_ = tsc_now();
-  sample_time();
+  last_tsc_ = round_tsc_ = rate_tsc_ = tsc_now();
   driver_ = fibers_->take(&Worker::enter, this);
   switch_to(thread_, *driver_);
   current_ = nullptr;
@@ -222,6 +221,7 @@ bool Worker::goes_on(uint32_t nf) const noexcept {
 // One NF after the other, as long as the burst stays together and in this host.
 template <typename Order>
 void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
+  constexpr bool kFair = std::is_same_v<Order, DeficitRoundRobin>;
   const uint32_t entry = burst.nf;
   uint32_t narrow = 0;
   int64_t least = INT64_MAX;
@@ -232,10 +232,10 @@ void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
     running_ = &burst;
     Burst packets(burst.packets, burst.count);
     static_cast<Nf*>(record.nf)->process(packets);
-    const uint64_t spent = charge(record, burst.count);
+    const uint64_t spent = charge(record, burst.count, kFair);
     cycles += spent;
     ++dispatches;
-    if constexpr (std::is_same_v<Order, DeficitRoundRobin>) {
+    if constexpr (kFair) {
       RunCredit& credit = turns_[burst.nf].credit;
       order.charge(credit, burst.count, spent);
       if (burst.nf != entry && credit.cycles < least) {
@@ -244,17 +244,16 @@ void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
       }
     }
   } while (next_hop(burst));
-  if constexpr (std::is_same_v<Order, DeficitRoundRobin>) turns_[entry].narrow = narrow;
+  if constexpr (kFair) turns_[entry].narrow = narrow;
   report_.current_nf.store(kNoNf, std::memory_order_relaxed);
   add(report_.busy_cycles, cycles);
   add(report_.dispatches, dispatches);
 }
 
-uint64_t Worker::charge(NfRecord& nf, uint32_t packets) noexcept {
+uint64_t Worker::charge(NfRecord& nf, uint32_t packets, bool fair) noexcept {
   const uint64_t now = tsc_now();
   uint64_t cycles = now - last_tsc_;
-  if (cycles > long_cycles_) [[unlikely]]
-    cycles = without_stolen(cycles, now);
+  if (fair && cycles > long_cycles_) cycles = without_stolen(cycles, now);
   last_tsc_ = now;
   add(nf.packets, packets);
   add(nf.cycles, cycles);

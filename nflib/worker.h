@@ -119,7 +119,7 @@ class Worker final : public PacketSource {
   void answer_calls() noexcept;
   bool has_reason_to_wake() const noexcept;
   uint64_t waiting() const noexcept;
-  uint64_t charge(NfRecord& nf, uint32_t packets) noexcept;
+  uint64_t charge(NfRecord& nf, uint32_t packets, bool fair) noexcept;
 
   // An NF is called with at most this many packets.
   uint32_t burst_most(uint32_t nf) const noexcept {
