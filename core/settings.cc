@@ -21,7 +21,7 @@ constexpr std::array<SettingSpec, kCount> kSpecs{{
     {"gather_us", "us", 0, 1'000, 3, "under load, a worker leaves this long between two rounds, so that bursts grow"},
     {"burst_packets", "packets", 1, 64, 32, "an NF is called with at most this many packets", true},
     {"weight", "shares", 1, 1'000, 100, "an NF's part of its core's cycles, beside others that have work", true},
-    {"run_policy", "policy", 0, 1, 0, "inside a worker, 0: NFs take turns; 1: they get cycles by their weights"},
+    {"run_policy", "policy", 0, 1, 1, "inside a worker, 0: NFs take turns; 1: they get cycles by their weights"},
     {"quantum_us", "us", 1, 100'000, 10, "run_policy 1: what a round gives an NF of weight 100"},
     {"awake_max", "workers", 1, 1'024, 3,
      "more workers of one shared core than this aren't kept awake without packets"},

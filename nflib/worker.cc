@@ -84,7 +84,7 @@ Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::
 }
 
 Worker::Ended Worker::run() {
-  round_tsc_ = rate_tsc_ = tsc_now();
+  last_tsc_ = round_tsc_ = rate_tsc_ = tsc_now();
   return drive_on(*fibers_->take(&Worker::enter, this));
 }
 
@@ -95,7 +95,6 @@ Worker::Ended Worker::drive_on(Fiber& driver) {
   driver_ = &driver;
   current_.store(this, std::memory_order_relaxed);
   thread_id_.store(gettid(), std::memory_order_release);
-  sample_time();  // of this thread, which may not be the last one
   switch_to(home, driver);
   current_.store(nullptr, std::memory_order_relaxed);
   Runaway* const lost = runaway_.exchange(nullptr, std::memory_order_relaxed);
@@ -246,6 +245,7 @@ bool Worker::goes_on(uint32_t nf) const noexcept {
 // One NF after the other, as long as the burst stays together and in this host.
 template <typename Order>
 void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
+  constexpr bool kFair = std::is_same_v<Order, DeficitRoundRobin>;
   const uint32_t entry = burst.nf;
   uint32_t narrow = 0;
   int64_t least = INT64_MAX;
@@ -254,10 +254,10 @@ void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
     NfRecord& record = region_.nf(burst.nf);
     Burst packets(burst.packets, burst.count);
     call_nf(burst, [&](Nf& nf) { nf.process(packets); });
-    const uint64_t spent = charge(record, burst.count);
+    const uint64_t spent = charge(record, burst.count, kFair);
     cycles += spent;
     ++dispatches;
-    if constexpr (std::is_same_v<Order, DeficitRoundRobin>) {
+    if constexpr (kFair) {
       RunCredit& credit = turns_[burst.nf].credit;
       order.charge(credit, burst.count, spent);
       if (burst.nf != entry && credit.cycles < least) {
@@ -266,7 +266,7 @@ void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
       }
     }
   } while (next_hop(burst));
-  if constexpr (std::is_same_v<Order, DeficitRoundRobin>) turns_[entry].narrow = narrow;
+  if constexpr (kFair) turns_[entry].narrow = narrow;
   leave_nf(cycles, dispatches);
 }
 
@@ -277,11 +277,10 @@ void Worker::leave_nf(uint64_t cycles, uint64_t dispatches) noexcept {
   add(report_.dispatches, dispatches);
 }
 
-uint64_t Worker::charge(NfRecord& nf, uint32_t packets) noexcept {
+uint64_t Worker::charge(NfRecord& nf, uint32_t packets, bool fair) noexcept {
   const uint64_t now = tsc_now();
   uint64_t cycles = now - last_tsc_;
-  if (cycles > long_cycles_) [[unlikely]]
-    cycles = without_stolen(cycles, now);
+  if (fair && cycles > long_cycles_) cycles = without_stolen(cycles, now);
   last_tsc_ = now;
   add(nf.packets, packets);
   add(nf.cycles, cycles);

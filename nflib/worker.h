@@ -176,7 +176,7 @@ class Worker final : public PacketSource {
   void answer_calls() noexcept;
   bool has_reason_to_wake() const noexcept;
   uint64_t waiting() const noexcept;
-  uint64_t charge(NfRecord& nf, uint32_t packets) noexcept;
+  uint64_t charge(NfRecord& nf, uint32_t packets, bool fair) noexcept;
   // Each call of an NF's code goes between these two, so that one that doesn't come back is seen.
   template <typename Call>
   void call_nf(Dispatch& burst, Call&& call) noexcept {

@@ -42,7 +42,9 @@ bool Worker::call_event(NfEvents& events) noexcept {
     else
       nf.on_message(event.message);
   });
-  leave_nf(charge(region_.nf(event.nf), 0), 1);
+  const uint64_t cycles = charge(region_.nf(event.nf), 0, fair_);
+  if (fair_) drr_.charge(turns_[event.nf].credit, 0, cycles);
+  leave_nf(cycles, 1);
   return true;
 }
 

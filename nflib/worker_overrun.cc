@@ -140,7 +140,7 @@ Worker::Ended Worker::take_over(Runaway& runaway) {
   thread_id_.store(gettid(), std::memory_order_release);
   runaways_.fetch_add(1, std::memory_order_relaxed);
   stolen_.forget();  // that was the other thread's time
-  const uint64_t cycles = charge(record, 0);
+  const uint64_t cycles = charge(record, 0, fair_);
   report_.busy_cycles.store(report_.busy_cycles.load(std::memory_order_relaxed) + cycles, std::memory_order_relaxed);
   record.state.store(kNfRunaway, std::memory_order_release);
   running_.store(nullptr, std::memory_order_relaxed);

@@ -138,7 +138,8 @@ bool Worker::next_hop(Dispatch& burst) noexcept {
   if ((burst.hops[0] & kLastHop) == 0 && !paths_.hop(ref.unit(), ref.hop()).run_ends()) {
     const uint32_t following = paths_.hop(ref.unit(), ref.hop() + 1).nf();
     // The packets that went before must stay before: a queue, once there, is joined.
-    if (following < region_.layout().nfs_max && queues_.empty(following) && burst.count <= burst_most(following) &&
+    if (following < region_.layout().nfs_max && queues_.empty(following) &&
+        (!own_bursts_ || burst.count <= burst_most(following)) &&
         region_.nf(following).state.load(std::memory_order_acquire) == kNfReady) {
       ++burst.moved;
       burst.nf = following;

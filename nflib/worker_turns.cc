@@ -12,15 +12,16 @@ namespace roost {
 void Worker::begin_round() noexcept {
   burst_most_ = std::min(orders_.burst_packets.load(std::memory_order_relaxed), kBurstMax);
   own_bursts_ = orders_.own_bursts.load(std::memory_order_relaxed) != 0;
-  fair_ = orders_.run_policy.load(std::memory_order_relaxed) == static_cast<uint8_t>(RunPolicy::drr);
-  if (fair_ && !again_.empty() && stolen_.is_older(round_tsc_, sample_cycles_)) sample_time();
+  fair_ = orders_.run_policy.load(std::memory_order_relaxed) == static_cast<uint8_t>(RunPolicy::drr) &&
+          region_.layout().nfs_max > 1;  // an NF that is alone has its worker's turns
+  if (fair_ && stolen_.is_older(round_tsc_, sample_cycles_)) sample_time();
   if (fair_ && round_left_ != 0) return;
   if (!held_.empty()) {
     again_.insert(again_.begin(), held_.begin(), held_.end());
     held_.clear();
   }
   round_left_ = again_.size();
-  if (!fair_) return;
+  if (!fair_) return stolen_.forget();
   weight_ = orders_.weight.load(std::memory_order_relaxed);
   drr_.set_quantum(clock_.from_us(orders_.quantum_us.load(std::memory_order_relaxed)));
   drr_.next_round();

@@ -23,7 +23,7 @@ void Worker::suspend(uint64_t resume_tsc) noexcept {
   Fiber* const other = other_driver();
   if (other == nullptr) return;  // no memory for a stack: the NF goes on without having waited
   NfRecord& record = region_.nf(burst.nf);
-  const uint64_t cycles = charge(record, 0);
+  const uint64_t cycles = charge(record, 0, fair_);
   if (fair_) drr_.charge(turns_[burst.nf].credit, 0, cycles);
   report_.busy_cycles.store(report_.busy_cycles.load(std::memory_order_relaxed) + cycles, std::memory_order_relaxed);
   // To whoever looks for dispatches that don't end, each stretch between two waits is one.

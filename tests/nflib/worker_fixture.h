@@ -54,6 +54,7 @@ class WorkerFixture {
     record.bell.init(mode);
     record.orders.burst_packets = 32;
     record.orders.wake_packets = 1;
+    record.orders.weight = 100;
     worker_ = std::make_unique<Worker>(WorkerOptions{region_, paths_, eventfd_.get(), hz});
     inboxes_.resize(nfs);
     for (uint32_t i = 0; i < nfs; ++i) {

@@ -215,6 +215,18 @@ TEST_F(DataLoopWake, OrdersFollowTheSettings) {
   loop->refresh_orders();
   EXPECT_EQ(host->region.worker().orders.burst_packets.load(), 9U);
   EXPECT_EQ(host->region.worker().orders.wake_packets.load(), 5U);
+  auto& orders = host->region.worker().orders;
+  EXPECT_EQ(orders.run_policy.load(), 1U);
+  EXPECT_EQ(orders.weight.load(), 100U);
+  settings.set(Setting::run_policy, 0);
+  settings.set(Setting::quantum_us, 33);
+  settings.set(Setting::weight, 1'000);
+  settings.set(Setting::spin_adaptive, 0);
+  loop->refresh_orders();
+  EXPECT_EQ(orders.run_policy.load(), 0U);
+  EXPECT_EQ(orders.quantum_us.load(), 33U);
+  EXPECT_EQ(orders.weight.load(), 1'000U);
+  EXPECT_EQ(orders.spin_adaptive.load(), 0U);
 }
 
 TEST_F(DataLoopWake, AHostsOwnSettingsCountBeforeTheManagers) {
