@@ -110,7 +110,11 @@ class Nf {
   // Once, before the first packet, on the host's control thread; may take its time, and throw: the spawn then fails
   // with the exception's text.
   virtual void start(Context& context) { static_cast<void>(context); }
-  // A burst; every packet's verdict counts when this returns. May call yield() and sleep_for().
+  // A burst; every packet's verdict counts when this returns. May call yield() and sleep_for(). Where it takes longer
+  // than the manager's setting overrun_us between two of these, its thread loses the worker to another one, and the NF
+  // gets no further packets until an operator resumes it: what it then calls here does nothing, and what it says of
+  // this burst counts all the same. System calls may be interrupted (EINTR). Thread-local variables may be others'
+  // after a wait, and in the next burst.
   virtual void process(Burst& burst) noexcept = 0;
   // A timer has fired; a message has come (its text is there until this returns). On the worker, between two bursts:
   // what process() may do, these may. Not while the NF waits in the middle of one of the three; they follow then.
