@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Timers and messages: the worker calls NFs for them between two rounds of packets, as it calls process().
+#include <algorithm>
+#include <exception>
+
 #include "nflib/worker.h"
 
 namespace roost {
 namespace {
 
 constexpr uint32_t kNoNf = UINT32_MAX;
+constexpr auto kLater = [](const auto* a, const auto* b) { return a->resume_tsc > b->resume_tsc; };
 
 }  // namespace
 
@@ -37,7 +41,11 @@ bool Worker::call_event(NfEvents& events) noexcept {
   --events_left_;
   const NfEvents::Event event = events.take(
       last_tsc_, [this](uint32_t nf) { return region_.nf(nf).state.load(std::memory_order_acquire) == kNfReady; });
-  if (event.nf == UINT32_MAX) return false;
+  if (event.nf == kNoNf) return false;
+  if (event.rouses) {
+    rouse(event.nf);
+    return true;
+  }
   Dispatch burst;  // of no packets
   burst.nf = event.nf;
   burst.hops[0] = 0;
@@ -54,6 +62,28 @@ bool Worker::call_event(NfEvents& events) noexcept {
   report_.busy_cycles.store(report_.busy_cycles.load(std::memory_order_relaxed) + cycles, std::memory_order_relaxed);
   report_.dispatches.store(report_.dispatches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return true;
+}
+
+// Of an NF that waits for a message and gets one: its time has come.
+void Worker::rouse(uint32_t nf) noexcept {
+  const auto found = std::find_if(asleep_.begin(), asleep_.end(), [nf](const auto* burst) { return burst->nf == nf; });
+  if (found == asleep_.end()) return;
+  (*found)->resume_tsc = 0;
+  std::make_heap(asleep_.begin(), asleep_.end(), kLater);
+}
+
+std::optional<std::string> Worker::wait_message_us(uint64_t us) noexcept {
+  const uint32_t nf = running_->nf;
+  NfEvents* waits = nullptr;
+  try {
+    waits = &events();
+  } catch (const std::exception&) {
+    return {};
+  }
+  auto message = waits->take_own(nf, us != 0);
+  if (message || us == 0) return message;
+  suspend(std::max<uint64_t>(tsc_now() + clock_.from_us(us), 1));
+  return waits->take_own(nf, false);
 }
 
 }  // namespace roost

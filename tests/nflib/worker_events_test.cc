@@ -142,6 +142,34 @@ TEST(WorkerEvents, ATimerMayWaitToo) {
   EXPECT_GT(other.timers, sleeper.timers);
 }
 
+TEST(WorkerEvents, AnNfWaitsForAMessageInTheMiddleOfItsWork) {
+  WorkerFixture fixture(2);
+  Listener nf, other;
+  std::vector<std::optional<std::string>> got;
+  std::atomic<bool> waits{false};
+  nf.in_process = [&](Burst&) {
+    got.push_back(wait_message(std::chrono::microseconds(0)));
+    got.push_back(wait_message(std::chrono::microseconds(1)));
+    waits = true;
+    got.push_back(wait_message(std::chrono::hours(1)));
+    got.push_back(wait_message(std::chrono::hours(1)));
+  };
+  fixture.add(0, nf);
+  fixture.add(1, other);
+  EXPECT_FALSE(wait_message(std::chrono::hours(1)));  // on a thread that is no worker
+  fixture.start();
+  fixture.deliver(0, 1, 0, true);
+  ASSERT_TRUE(eventually(fixture, true, [&] { return waits.load(); }));
+  fixture.deliver(1, 2, 0, true);
+  EXPECT_EQ(fixture.collect()->handle, 2u);  // others go on
+  for (const char* text : {"one", "two", "three"}) EXPECT_TRUE(fixture.worker().events().post(0, text));
+  fixture.wake();
+  EXPECT_EQ(fixture.collect()->handle, 1u);
+  EXPECT_TRUE(eventually(fixture, false, [&] { return nf.messages == 1; }));
+  EXPECT_EQ(nf.heard, "three ");
+  EXPECT_EQ(got, (std::vector<std::optional<std::string>>{std::nullopt, std::nullopt, "one", "two"}));
+}
+
 TEST(WorkerEvents, MessagesBetweenNfsAndFromAMessage) {
   WorkerFixture fixture(2);
   Listener first, second;
