@@ -126,11 +126,23 @@ bool NfEvents::post(uint32_t nf, std::string_view message) noexcept {
   return true;
 }
 
+std::optional<std::string> NfEvents::take_own(uint32_t nf, bool waits) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto found = messages_.find(nf);
+  const bool there = found != messages_.end() && !found->second.empty();
+  of_nf_[nf].waits = waits && !there;
+  if (!there) return {};
+  std::optional<std::string> message(std::move(found->second.front()));
+  found->second.pop_front();
+  if (found->second.empty()) messages_.erase(found);
+  return message;
+}
+
 void NfEvents::forget(uint32_t nf) noexcept {
   const std::lock_guard lock(mutex_);
   OfNf& of = of_nf_[nf];
   while (of.timers != 0) remove(of.timers - 1);
-  of.timers_held = of.mail_held = false;
+  of.timers_held = of.mail_held = of.waits = false;
   messages_.erase(nf);
   set_next();
 }

@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/lazy_array.h"
@@ -41,6 +43,7 @@ class NfEvents {
     uint32_t nf = UINT32_MAX;  // UINT32_MAX: there is none
     TimerId timer = TimerId::none;
     std::string message{};  // if it is no timer
+    bool rouses = false;    // neither: the NF waits for the message that has come
   };
   // The next that is due. ready(nf): whether the NF may be called; what comes for others waits for resume(nf).
   template <typename Ready>
@@ -54,6 +57,8 @@ class NfEvents {
     return event;
   }
   void resume(uint32_t nf) noexcept;
+  // The first message of an NF that asks for it. `waits`: where there is none, the next one rouses it.
+  std::optional<std::string> take_own(uint32_t nf, bool waits) noexcept;
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
@@ -76,6 +81,7 @@ class NfEvents {
   struct OfNf {
     uint32_t timers;              // place of the first + 1
     bool timers_held, mail_held;  // something came when the NF could not be called
+    bool waits;                   // for a message, in the middle of its work
   };
 
   TimerId add(uint32_t nf, uint64_t ms, bool again, uint64_t now);
@@ -117,6 +123,8 @@ class NfEvents {
     if (found->second.empty()) return static_cast<void>(messages_.erase(found));  // there was no memory for it
     if (!ready(nf)) {
       of_nf_[nf].mail_held = true;
+      event.rouses = std::exchange(of_nf_[nf].waits, false);
+      if (event.rouses) event.nf = nf;
       return;
     }
     event.nf = nf;

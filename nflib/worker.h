@@ -17,6 +17,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -82,6 +84,7 @@ class Worker final : public PacketSource {
   // Worker thread, from inside process().
   void yield() noexcept;
   void sleep_for_us(uint64_t us) noexcept;
+  std::optional<std::string> wait_message_us(uint64_t us) noexcept;
   void send(rte_mbuf* packet, Verdict verdict) noexcept;
   rte_mempool* pool() noexcept { return pool_; }
   void want_grants(uint32_t count) noexcept;  // any thread
@@ -245,6 +248,7 @@ class Worker final : public PacketSource {
     return events != nullptr && call_event(*events);
   }
   bool call_event(NfEvents& events) noexcept;
+  void rouse(uint32_t nf) noexcept;
   uint64_t next_event_tsc() const noexcept {
     const NfEvents* const events = events_.load(std::memory_order_acquire);
     return events == nullptr ? NfEvents::kNever : events->next_tsc();

@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Timers and messages: the worker calls NFs for them between two rounds of packets, as it calls process().
+#include <algorithm>
+#include <exception>
+
 #include "nflib/worker.h"
 
 namespace roost {
+namespace {
+
+constexpr uint32_t kNoNf = UINT32_MAX;
+constexpr auto kLater = [](const auto* a, const auto* b) { return a->resume_tsc > b->resume_tsc; };
+
+}  // namespace
 
 NfEvents& Worker::events() {
   if (NfEvents* const there = events_.load(std::memory_order_acquire)) return *there;
@@ -32,7 +41,11 @@ bool Worker::call_event(NfEvents& events) noexcept {
   --events_left_;
   const NfEvents::Event event = events.take(
       last_tsc_, [this](uint32_t nf) { return region_.nf(nf).state.load(std::memory_order_acquire) == kNfReady; });
-  if (event.nf == UINT32_MAX) return false;
+  if (event.nf == kNoNf) return false;
+  if (event.rouses) {
+    rouse(event.nf);
+    return true;
+  }
   Dispatch burst;  // of no packets
   burst.nf = event.nf;
   burst.hops[0] = 0;
@@ -46,6 +59,30 @@ bool Worker::call_event(NfEvents& events) noexcept {
   if (fair_) drr_.charge(turns_[event.nf].credit, 0, cycles);
   leave_nf(cycles, 1);
   return true;
+}
+
+// Of an NF that waits for a message and gets one: its time has come.
+void Worker::rouse(uint32_t nf) noexcept {
+  const auto found = std::find_if(asleep_.begin(), asleep_.end(), [nf](const auto* burst) { return burst->nf == nf; });
+  if (found == asleep_.end()) return;
+  (*found)->resume_tsc = 0;
+  std::make_heap(asleep_.begin(), asleep_.end(), kLater);
+}
+
+std::optional<std::string> Worker::wait_message_us(uint64_t us) noexcept {
+  const Inside inside(*this);
+  if (!inside.driver()) return {};
+  const uint32_t nf = running_.load(std::memory_order_relaxed)->nf;
+  NfEvents* waits = nullptr;
+  try {
+    waits = &events();
+  } catch (const std::exception&) {
+    return {};
+  }
+  auto message = waits->take_own(nf, us != 0);
+  if (message || us == 0) return message;
+  suspend(std::max<uint64_t>(tsc_now() + clock_.from_us(us), 1));
+  return waits->take_own(nf, false);
 }
 
 }  // namespace roost

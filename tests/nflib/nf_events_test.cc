@@ -101,6 +101,27 @@ TEST_F(NfEventsTest, AnNfThatCannotBeCalledGetsThemLater) {
   EXPECT_EQ(count(40 * kMs), 1u);
 }
 
+TEST_F(NfEventsTest, AnNfThatWaitsForAMessageIsRousedByOneAndTakesItItself) {
+  EXPECT_FALSE(events.take_own(1, true));
+  away = {1};
+  EXPECT_TRUE(events.post(1, "a"));
+  EXPECT_TRUE(events.post(1, "b"));
+  const auto roused = all(0);
+  ASSERT_EQ(roused.size(), 1u);
+  EXPECT_TRUE(roused[0].rouses);
+  away = {};
+  events.resume(1);
+  EXPECT_EQ(events.take_own(1, false), "a");
+  const auto rest = all(0);
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_EQ(rest[0].message, "b");
+  EXPECT_FALSE(events.take_own(1, true));
+  EXPECT_FALSE(events.take_own(1, false));  // waits no longer
+  away = {1};
+  EXPECT_TRUE(events.post(1, "c"));
+  EXPECT_EQ(count(0), 0u);
+}
+
 TEST_F(NfEventsTest, MessagesComeInOrderAndNfsTakeTurns) {
   for (const char* text : {"1", "2", "3"})
     for (uint32_t nf : {7u, 9u}) EXPECT_TRUE(events.post(nf, text));

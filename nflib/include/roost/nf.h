@@ -24,6 +24,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/nf_message.h"
@@ -126,6 +128,9 @@ class Nf {
 void yield() noexcept;
 // On the worker: likewise, and returns once this time is over.
 void sleep_for(std::chrono::microseconds time) noexcept;
+// On the worker: likewise, until there is a message for this NF, which on_message() then doesn't get. Nothing where
+// none has come in this time, and where there is no memory to wait with.
+std::optional<std::string> wait_message(std::chrono::microseconds time) noexcept;
 
 // What a module exports under the name "roost_module"; ROOST_NF writes it.
 struct ModuleDescriptor {
