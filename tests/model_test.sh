@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Has spin check the model of sleep and wake: every state of each setting, and that it finds each fault that is planted.
 set -euo pipefail
-model=$(cd "$(dirname "${BASH_SOURCE[0]}")/model" && pwd)/sleep.pml
+models=$(cd "$(dirname "${BASH_SOURCE[0]}")/model" && pwd)
 
 for tool in spin cc; do
   command -v "$tool" >/dev/null || { echo "model: no '$tool' here; run: scripts/install_deps.sh" >&2; exit 1; }
 done
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-cp "$model" "$folder"
+cp "$models"/*.pml "$folder"
 cd "$folder"
 
 # verify "OPTIONS" [PROPERTY]: leaves what the verifier says in `said`. A property is checked for fair runs alone.

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Sleep and wake, for spin: one worker with its host's control thread, the data loop, the wake thread, and time.
 // README.md says which line of the code each part stands for, what is checked, and which faults can be planted.
-//
-// Memory is that of x86: a processor's plain stores wait in its store buffer, in order, and become visible at any time;
-// its loads go ahead of them. A fence, a locked instruction and a system call wait until the buffer is empty.
+#include "memory.pml"
 
 #ifndef PACKETS
 #define PACKETS 3  // that come, at any time
@@ -14,38 +12,8 @@
 #ifndef TIMERS
 #define TIMERS 0  // of its own, that the worker may set
 #endif
-#ifndef DEPTH
-#define DEPTH 1  // of a store buffer
-#endif
 // POLLS: the worker is on a core of its own, and polls. SEMAPHORE: it waits by a semaphore, not a futex.
 // CALLER, REMOVER: the threads that want something of the worker are there, too.
-
-#define AWAKE 0
-#define ANNOUNCED 1
-#define PARKED 2
-
-#define WORKER 0  // whose store buffer
-#define LOOP 1
-
-#define STATE 0      // Doorbell::state_
-#define INBOX 1      // packets in the worker's inboxes, ever; the slots of the ring
-#define DELIVERED 2  // WorkerOrders::delivered
-#define ASLEEP 3     // WorkerOrders::manager_asleep
-#define OUTBOX 4     // packets in the outbox, ever
-#define TAKEN 5      // WorkerReport::taken
-#define DEADLINE 6   // WorkerReport::deadline_tsc: 0 never, OWN, SOON
-#define LOOP_ASLEEP 7  // DataLoop::asleep_
-#define CELLS 8
-
-#define OWN 1   // the worker's own timer
-#define SOON 2  // packets below the threshold: at any time
-
-byte memory[CELLS];
-chan buffer[2] = [DEPTH] of { byte, byte };
-
-#define STORE(who, cell, value) buffer[who] ! cell, value
-#define FENCE(who) empty(buffer[who])
-#define IN_MEMORY(cell) memory[cell]
 
 // Words that are written by locked instructions, system calls or under a lock only.
 bit ready;         // the ready bitmap
@@ -88,14 +56,6 @@ end:
   :: atomic { own_timer && !due -> due = 1 }
   :: atomic { wheel == SOON && !expired -> expired = 1 }
   :: atomic { wheel == OWN && due && !expired -> expired = 1 }
-  od
-}
-
-active [2] proctype StoreBuffer() {
-  byte cell, value;
-end:
-  do
-  :: atomic { buffer[_pid - 1] ? cell, value -> memory[cell] = value; cell = 0; value = 0 }
   od
 }
 
