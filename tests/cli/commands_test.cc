@@ -37,6 +37,8 @@ TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
       {{"stop", "7-x"}, "'7-x' is no NF"},
       {{"stop", "9-7"}, "'9-7' is no NF"},
       {{"stop", "0-4000000000"}, "use --service or --all"},
+      {{"resume"}, "say which"},
+      {{"resume", "x"}, "resume: 'x' is no NF"},
       {{"set", "wake_packets", "many"}, "see 'roost set --help'"},
       {{"stats", "--watch", "-3"}, "--watch"},
       {{"demo", "--pcap", "x", "--rate", "5"}, "--pace"},
@@ -51,7 +53,8 @@ TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
 
 TEST(Commands, HelpHasExamples) {
   EXPECT_THAT(roost_run({"--help"}).out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit status")));
-  for (const char* command : {"up", "down", "spawn", "ps", "stop", "get", "set", "stats", "version", "demo"}) {
+  for (const char* command :
+       {"up", "down", "spawn", "ps", "stop", "resume", "get", "set", "stats", "version", "demo"}) {
     const Outcome outcome = roost_run({command, "--help"});
     EXPECT_EQ(outcome.status, 0);
     EXPECT_THAT(outcome.out, HasSubstr(std::string("  roost ") + command));
