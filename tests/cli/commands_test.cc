@@ -41,6 +41,8 @@ TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
       {{"tell", "7", "two", "words"}, "quote a text of several words"},
       {{"tell", "--service", "s", "7", "x"}, "say whom and what"},
       {{"tell", "7-9", "x"}, "'7-9' is no NF"},
+      {{"resume"}, "say which"},
+      {{"resume", "x"}, "resume: 'x' is no NF"},
       {{"set", "wake_packets", "many"}, "see 'roost set --help'"},
       {{"set", "wake_packets", "-1"}, "roost set --help"},
       {{"set", "wake_packets"}, "a value is missing"},
@@ -62,7 +64,8 @@ TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
 
 TEST(Commands, HelpHasExamples) {
   EXPECT_THAT(roost_run({"--help"}).out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit status")));
-  for (const char* command : {"up", "down", "spawn", "ps", "stop", "tell", "get", "set", "stats", "version", "demo"}) {
+  for (const char* command :
+       {"up", "down", "spawn", "ps", "stop", "resume", "tell", "get", "set", "stats", "version", "demo"}) {
     const Outcome outcome = roost_run({command, "--help"});
     EXPECT_EQ(outcome.status, 0);
     EXPECT_THAT(outcome.out, HasSubstr(std::string("  roost ") + command));
