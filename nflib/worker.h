@@ -5,6 +5,7 @@
 //   worker.cc           the loop: choose, dispatch, sleep
 //   worker_packets.cc   the border: packets in from inboxes, out through the outbox, and between hops
 //   worker_waits.cc     NFs that yield or sleep inside process()
+//   worker_turns.cc     the core is another's: standing by and giving way; and the sleep itself
 #pragma once
 
 #include <roost/nf.h>
@@ -99,11 +100,15 @@ class Worker final : public PacketSource {
   void dispatch(uint32_t nf) noexcept;
   void run_hops(Dispatch& burst) noexcept;
   void idle() noexcept;
+  void fall_asleep(uint64_t deadline_tsc) noexcept;
   bool is_called() const noexcept;
   void answer_calls() noexcept;
   bool has_reason_to_wake() const noexcept;
   uint64_t waiting() const noexcept;
   uint64_t charge(NfRecord& nf, uint32_t packets) noexcept;
+
+  // worker_turns.cc
+  void give_way() noexcept;
 
   // worker_packets.cc
   bool take_burst(NfRecord& nf, Dispatch& burst) noexcept;

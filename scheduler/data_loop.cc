@@ -46,7 +46,8 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
       eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       hosts_eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!eventfd_ || !hosts_eventfd_) fail_errno("data loop: eventfd");
-  wheel_.reserve(options.hosts_max);
+  wheel_.reserve(options.hosts_max + kCoresMax);  // workers, and behind them cores
+  active_.reserve(options.hosts_max);
   touched_.reserve(marks_.size());
   awake_.reserve(options.hosts_max);
   backlogged_.reserve(std::min(options.nfs_max, pool.handle_bound()) + 1);  // each has a packet, but one just emptied
@@ -54,6 +55,8 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
   if (options.wake_core >= 0) wake_thread_ = std::make_unique<WakeThread>(options.wake_core);
   busy_tsc_ = start_tsc_;
   wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
+  share_policy_ = static_cast<SharePolicy>(settings_.get(Setting::share_policy));
+  floor_percent_ = static_cast<uint32_t>(settings_.get(Setting::priority_floor_percent));
 }
 
 DataLoop::~DataLoop() {
@@ -140,6 +143,7 @@ void DataLoop::housekeeping() noexcept {
   paths_.advance_epoch();
   epochs_seen_.store(paths_.epochs(), std::memory_order_release);
   forget_idle_flows();
+  if (now_ - loads_tsc_ > clock_.from_us(1'000 * settings_.get(Setting::share_period_ms))) update_loads();
 }
 
 void DataLoop::post(std::function<void()> work) {

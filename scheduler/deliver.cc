@@ -80,11 +80,13 @@ void DataLoop::deliver(Batch& batch) noexcept {
     const FlowEntry& flow = *batch.flows[i];
     NfState& nf = nfs_[flow.way.nf];
     if (!backlogged_.empty() && !admits(flow.way.path)) {
+      ++hosts_[nf.host]->refused;
       drop(batch.packets[i], DropCause::backpressure);
       continue;
     }
     const uint32_t segments = segments_of(batch.packets[i]);
     if (!has_room(nf, segments)) {
+      ++hosts_[nf.host]->refused;
       drop(batch.packets[i], segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }

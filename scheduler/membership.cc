@@ -8,8 +8,7 @@ namespace roost {
 
 void DataLoop::add_host(std::unique_ptr<HostState> host) {
   const uint32_t id = host->id;
-  if (awake_on_core_.size() <= host->core) awake_on_core_.resize(host->core + 1);
-  awake_on_core_[host->core].reserve(hosts_.size());
+  add_to_core(*host);
   HostState& placed = *(hosts_[id] = std::move(host));
   placed.live = true;
   placed.owner = Owner::host(id, placed.generation);
@@ -22,13 +21,17 @@ void DataLoop::remove_host(uint32_t id, std::function<void()> done) {
   host.live = false;
   if (!host.parked) leave_awake(host);
   wheel_.disarm(id);
+  remove_from_core(host);
   departed_.push_back({id, wake_thread_ == nullptr ? 0 : wake_thread_->handed_over(), std::move(done)});
 }
 
 void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host_id, uint32_t local,
                        uint32_t first_slot, uint8_t slot_shift) {
-  const HostState& host = *hosts_[host_id];
+  HostState& host = *hosts_[host_id];
   ++births_;
+  host.weight += count * kStandardWeight;
+  weigh(host);
+  raise_priority(host, services_[service].priority);
   for (uint32_t i = 0; i < count; ++i) {
     NfState& nf = *new (&nfs_[first + i]) NfState{};
     nf.inbox.slots = host.region.inbox(first_slot + (i << slot_shift));
@@ -62,7 +65,10 @@ void DataLoop::restore_nfs(uint32_t first, uint32_t count) {
 }
 
 void DataLoop::forget_nfs(uint32_t first, uint32_t count) {
-  for (uint32_t nf = first; nf < first + count; ++nf) nfs_[nf].life = NfLife::absent;
+  for (uint32_t nf = first; nf < first + count; ++nf) {
+    nfs_[nf].life = NfLife::absent;
+    if (HostState* const host = hosts_[nfs_[nf].host].get(); host != nullptr) host->weight -= kStandardWeight;
+  }
 }
 
 void DataLoop::give_up_row(uint32_t handle, DropCause cause) noexcept {
@@ -106,6 +112,7 @@ void DataLoop::sweep() noexcept {
 // Settings that workers read are in their own memory; set ones reach them here.
 void DataLoop::refresh_orders() noexcept {
   wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
+  renew_queues();
   for (auto& host : hosts_)
     if (host) give_orders(*host);
 }
