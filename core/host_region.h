@@ -13,6 +13,15 @@
 
 namespace roost {
 
+// How a worker on a shared core makes room for others; each asks for more than the one before.
+enum RestOrder : uint32_t {
+  kStay,         // nobody needs the core: wait for packets as the settings say
+  kRestSoon,     // many are up: sleep once there is nothing to do and others have had their turns
+  kRestWhenDry,  // others wait for the core: sleep as soon as there is nothing to do
+  kStandBy,      // another has the core: be ready to go on at once, and leave it the time
+  kGiveWay,      // the turn is over: sleep at the next dispatch boundary, packets or not
+};
+
 // What the worker may be told at any time; the manager writes, the worker reads.
 struct WorkerOrders {
   std::atomic<uint64_t> delivered;       // packets put into this worker's inboxes, ever
@@ -23,7 +32,7 @@ struct WorkerOrders {
   std::atomic<uint32_t> spin_us;
   std::atomic<uint32_t> gather_us;
   std::atomic<uint32_t> burst_packets;
-  std::atomic<uint32_t> rest;  // 1: sleep as soon as there is nothing to do; others wait for the core
+  std::atomic<uint32_t> rest;  // RestOrder
   std::atomic<uint32_t> quantum_us;
   std::atomic<uint16_t> weight;        // of NFs that have none of their own
   std::atomic<uint8_t> run_policy;     // RunPolicy
@@ -33,14 +42,17 @@ struct WorkerOrders {
 
 // What the worker reports; the worker writes, the manager reads and relies on none of it for safety.
 struct WorkerReport {
-  std::atomic<uint64_t> taken;         // packets taken out of inboxes, ever
-  std::atomic<uint64_t> deadline_tsc;  // asleep: when to be woken at the latest, UINT64_MAX: no need
+  std::atomic<uint64_t> taken;         // packets taken out of inboxes, ever; up to date when a round begins, and asleep
+  std::atomic<uint64_t> deadline_tsc;  // asleep: when to be woken at the latest, kNoDeadline: no need, kHasMore
   std::atomic<uint64_t> dispatches;
   std::atomic<uint64_t> busy_cycles;
   std::atomic<uint64_t> sleeps;
   std::atomic<uint64_t> yields;
   std::atomic<uint32_t> current_nf;  // the NF being dispatched, UINT32_MAX: none
 };
+
+inline constexpr uint64_t kNoDeadline = UINT64_MAX;
+inline constexpr uint64_t kHasMore = 0;  // it gave way in the middle of its work: wake it when it is its turn again
 
 struct WorkerRecord {
   alignas(64) WorkerOrders orders;                    // manager writes

@@ -112,6 +112,8 @@ void Worker::enter(void* worker) { static_cast<Worker*>(worker)->drive(); }
 void Worker::drive() noexcept {
   for (;;) {
     while (!stopping_.load(std::memory_order_relaxed)) {
+      if (orders_.rest.load(std::memory_order_relaxed) >= kStandBy) [[unlikely]]
+        give_way();
       if (resume_due()) continue;
       if (batch_next_ == batch_count_) {
         if (call_event()) continue;
@@ -133,6 +135,7 @@ void Worker::drive() noexcept {
 void Worker::refill() noexcept {
   if (is_called()) answer_calls();
   ring_if_gave();
+  report_.taken.store(taken_ + stalled_, std::memory_order_relaxed);
   gather();
   begin_round();
   batch_next_ = 0;
@@ -315,7 +318,8 @@ void Worker::idle() noexcept {
     }
     const bool has_peers = orders_.awake_peers.load(std::memory_order_relaxed) != 0;
     if (!spins && now - began >= (has_peers ? most : patience_alone)) break;  // letting others work costs nobody a core
-    if (!spins && turns_let >= kTurnsLetAtRest && orders_.rest.load(std::memory_order_relaxed) != 0) break;
+    const uint32_t rest = orders_.rest.load(std::memory_order_relaxed);
+    if (!spins && (rest >= kRestWhenDry || (rest == kRestSoon && turns_let >= kTurnsLetAtRest))) break;
     if (has_peers) {
       sched_yield();  // the packet that this worker waits for may be another's to bring
       add(report_.yields, 1);
@@ -329,24 +333,9 @@ void Worker::idle() noexcept {
   // The manager's wheel counts from here: what waits below the threshold has its deadline too.
   const uint64_t deadline =
       waiting() == 0
-          ? UINT64_MAX
+          ? kNoDeadline
           : wake_due(tsc_now(), {0, clock_.from_us(orders_.wake_deadline_us.load(std::memory_order_relaxed))});
-  report_.deadline_tsc.store(std::min({next_resume_tsc(), deadline, look_for_runaways_tsc()}),
-                             std::memory_order_relaxed);
-  report_.taken.store(taken_ + stalled_, std::memory_order_relaxed);
-  const uint64_t ran = fair_ ? cpu_cycles() : 0;  // it does not run while it sleeps
-  const bool slept = bell_.sleep(
-      [this] {
-        if (has_reason_to_wake()) return true;
-        ring_manager();  // it may have gone to sleep relying on this worker to be up
-        return false;
-      },
-      [this] {
-        if (errand_.waits()) errand_.run();
-      });
-  last_tsc_ = tsc_now();
-  if (fair_) stolen_.sample(last_tsc_, ran);
-  if (slept) add(report_.sleeps, 1);
+  const bool slept = fall_asleep(std::min({next_resume_tsc(), deadline, look_for_runaways_tsc()}));
   if (slept && alone && adapts) spin_.slept(last_tsc_ - began, most);
 }
 

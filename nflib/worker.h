@@ -6,6 +6,7 @@
 //   worker_turns.cc     what a round begins with: orders, credits, the thread's own time
 //   worker_packets.cc   the border: packets in from inboxes, out through the outbox, and between hops
 //   worker_waits.cc     NFs that yield or sleep inside process()
+//   worker_core.cc      the core is another's: standing by and giving way; and the sleep itself
 //   worker_overrun.cc   NFs that don't come back from process(): the worker goes on with another thread
 //   worker_events.cc    NFs called for timers and messages
 #pragma once
@@ -212,6 +213,10 @@ class Worker final : public PacketSource {
   uint64_t cpu_cycles() const noexcept;
   void sample_time() noexcept;
   uint64_t without_stolen(uint64_t cycles, uint64_t now) noexcept;
+
+  // worker_core.cc
+  void give_way() noexcept;
+  bool fall_asleep(uint64_t deadline_tsc) noexcept;
 
   // worker_packets.cc
   bool take_burst(NfRecord& nf, Dispatch& burst, uint32_t most) noexcept;

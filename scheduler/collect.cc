@@ -6,7 +6,9 @@ namespace roost {
 // Visits the workers that are up, and no others.
 void DataLoop::collect() noexcept {
   if (!awake_.empty()) now_ = tsc_now();  // what leaves now is as late as this
-  for (size_t i = 0; i < awake_.size();) {
+  // A host that announces again and again as fast as it is woken does not hold the loop here.
+  size_t visits = 2 * awake_.size();
+  for (size_t i = 0; i < awake_.size() && visits != 0; --visits) {
     HostState& host = *awake_[i];
     const uint32_t collected = collect_from(host);
     if (collected != 0) busy_ = true;

@@ -7,10 +7,12 @@
 #include "core/own_settings.h"
 #include "core/path.h"
 #include "scheduler/config_parts.h"
+#include "scheduler/policy/core_queue.h"
 
 namespace roost {
 namespace {
 
+constexpr int64_t kWeightMost = 1'000'000;
 constexpr size_t kNameMax = 63;
 constexpr size_t kServicesMax = 32'768;  // verdicts and records hold 16 bits
 constexpr size_t kChainsMax = 32'768;
@@ -107,12 +109,25 @@ std::string read_name(TableReader& reader, std::string_view kind, std::vector<st
   return *name;
 }
 
+void read_tenants(TableReader& root, ManagerConfig& config) {
+  std::vector<std::string> names;
+  for (const toml::table* table : root.tables("tenants")) {
+    TableReader reader(*table, "tenant", root.problems());
+    ManagerConfig::Tenant tenant{read_name(reader, "tenant", names), kStandardWeight};
+    if (const auto weight = reader.integer("weight", 1, kWeightMost)) tenant.weight = static_cast<uint32_t>(*weight);
+    reader.finish();
+    config.tenants.push_back(std::move(tenant));
+  }
+}
+
 void read_services_and_chains(TableReader& root, ManagerConfig& config) {
   std::vector<std::string> names;
   for (const toml::table* table : root.tables("services")) {
     TableReader reader(*table, "service", root.problems());
     ManagerConfig::Service& service = config.services.emplace_back();
     service.name = read_name(reader, "service", names);
+    if (const auto priority = reader.integer("priority", 0, kPriorities - 1))
+      service.priority = static_cast<uint32_t>(*priority);
     read_own_settings(reader, service.settings);
     reader.finish();
   }

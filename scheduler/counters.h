@@ -60,6 +60,10 @@ struct LoopCounters {
   Count kernel_wakes;                                                         // workers woken
   Count wakes_by_deadline;                                                    // of those
   Count wakes_ahead;                                                          // of those
+  Count core_waits;     // times that a worker had to wait for its shared core
+  Count turns_ended;    // workers told to give way
+  Count turns_renewed;  // that went on, since nobody was entitled to more
+  Count squats;         // workers that did not give way when told
   Count ecn_marked;                                                           // left with ECN's congestion mark
   Count refused;   // handles that came from a host that does not own them
   Count breaches;  // other things that no honest host does

@@ -46,7 +46,8 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
       eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       hosts_eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!eventfd_ || !hosts_eventfd_) fail_errno("data loop: eventfd");
-  wheel_.reserve(options.hosts_max);
+  wheel_.reserve(options.hosts_max + kCoresMax);  // workers, and behind them cores
+  active_.reserve(options.hosts_max);
   touched_.reserve(marks_.size());
   awake_.reserve(options.hosts_max);
   backlogged_.reserve(std::min(options.nfs_max, pool.handle_bound()) + 1);  // each has a packet, but one just emptied
@@ -146,6 +147,7 @@ void DataLoop::housekeeping() noexcept {
   epochs_seen_.store(paths_.epochs(), std::memory_order_release);
   forget_idle_flows();
   watch_dispatches();
+  if (now_ - loads_tsc_ > clock_.from_us(1'000 * settings_.get(Setting::share_period_ms))) update_loads();
 }
 
 void DataLoop::post(std::function<void()> work) {

@@ -6,7 +6,8 @@
 //   data_loop.cc   the turn and the loop's own sleep       deliver.cc    packets into inboxes, and backlogs
 //   classify.cc    flow, chain and NFs of each packet      wakeup.cc     who is woken, who is parked
 //   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
-//   membership.cc  NFs and hosts that come and go
+//   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
+//   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
 //   overrun.cc     dispatches that don't end
 //
 // The loop's thread owns all of it; other threads hand it work with post() and read counters.
@@ -121,6 +122,7 @@ class DataLoop {
   void release_nf(uint32_t nf);  // a quarantined one gets packets again
 
  private:
+  static constexpr uint32_t kCoresMax = 4'096;
   static constexpr uint32_t kBurst = 64, kCollect = 128, kSegmentsMax = 64, kOutMax = 128;
 
   // With a service's number: the chain of packets that an NF sent there, which is that service alone.
@@ -191,12 +193,42 @@ class DataLoop {
   void wake() noexcept;
   void consider(HostState& host) noexcept;
   void consider_ahead(HostState& host) noexcept;
-  bool wake_host(HostState& host) noexcept;
+  void wake_host(HostState& host) noexcept;
   void enter_awake(HostState& host) noexcept;
   void leave_awake(HostState& host) noexcept;
   bool park(HostState& host) noexcept;
-  void core_changed(uint32_t core) noexcept;
   WakeThreshold threshold_of(const HostState& host) const noexcept;
+
+  // turns.cc
+  bool want_core(HostState& host) noexcept;
+  static bool wants(const HostState& host) noexcept;
+  bool make_room(SharedCore& core) noexcept;
+  void enter_core(HostState& host) noexcept;
+  void leave_core(HostState& host) noexcept;
+  void pass_on(HostState& host) noexcept;
+  bool has_room(const SharedCore& core) const noexcept;
+  void fill(SharedCore& core) noexcept;
+  void give_orders(SharedCore& core) noexcept;
+  void watch(uint32_t number) noexcept;
+
+  // contention.cc
+  void begin_contention(SharedCore& core) noexcept;
+  void end_contention(SharedCore& core) noexcept;
+  void look_at_turn(uint32_t number) noexcept;
+  void end_turn(SharedCore& core) noexcept;
+  uint64_t end_turns(SharedCore& core, uint64_t turn) noexcept;
+  void leave_behind(SharedCore& core) noexcept;
+  void charge_turn(SharedCore& core) noexcept;
+  void charge_other(SharedCore& core, HostState& host) noexcept;
+
+  // core_members.cc
+  void add_to_core(HostState& host);
+  void remove_from_core(HostState& host) noexcept;
+  void renew_queues();
+  CoreQueueOptions queue_options() const noexcept;
+  void raise_priority(HostState& host, uint32_t priority);
+  void weigh(HostState& host) noexcept;
+  void update_loads() noexcept;
 
   // collect.cc
   void collect() noexcept;
@@ -257,7 +289,7 @@ class DataLoop {
   std::vector<Out> out_;
   uint64_t now_ = 0;    // TSC, at the start of the turn
   uint32_t now_s_ = 0;  // seconds since the loop was made
-  uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0;
+  uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0, loads_tsc_ = 0;
   bool receiving_ = true;
   bool wakes_ahead_ = false;
   DynamicThreshold share_;
@@ -265,6 +297,8 @@ class DataLoop {
   uint32_t share_easy_ = 0;                // with fewer than this, no inbox of it is limited by more than its slots
   uint32_t inbox_slots_most_ = 0;          // of any NF
   uint64_t ecn_sojourn_cycles_ = UINT64_MAX;
+  SharePolicy share_policy_ = SharePolicy::weight;
+  uint32_t floor_percent_ = 0;
 
   struct Mark {  // NFs of one word of a ready bitmap that got packets
     HostState* host;
@@ -278,9 +312,10 @@ class DataLoop {
   uint32_t placed_ = 0;  // packets behind these marks
   // Packet code adds to these lists; they have room from the start for all that there can be, which is address space
   // until it is used.
-  std::vector<HostState*> touched_;  // hosts that got packets in this batch
-  std::vector<HostState*> awake_;    // workers that may have something in their outboxes
-  std::vector<std::vector<HostState*>> awake_on_core_;
+  std::vector<HostState*> touched_;   // hosts that got packets in this batch
+  std::vector<HostState*> awake_;     // workers that may have something in their outboxes
+  std::vector<SharedCore> cores_;     // by number
+  std::vector<HostState*> active_;    // hosts that were awake in this period, for share_policy 2
   std::vector<uint32_t> backlogged_;  // NFs with a backlog
   std::vector<uint32_t> breached_;    // hosts to tell of
   TimerWheel wheel_;

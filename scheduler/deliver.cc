@@ -80,16 +80,19 @@ void DataLoop::deliver(Batch& batch) noexcept {
     const FlowEntry& flow = *batch.flows[i];
     NfState& nf = nfs_[flow.way.nf];
     if (!backlogged_.empty() && !admits(flow.way.path)) {
+      ++hosts_[nf.host]->refused;
       refuse(batch.packets[i], DropCause::backpressure);
       continue;
     }
     HostState& host = *hosts_[nf.host];
     if (host.owned() >= share_easy_ && !within_share(host, nf)) [[unlikely]] {
+      ++host.refused;
       refuse(batch.packets[i], DropCause::buffer_share);
       continue;
     }
     const uint32_t segments = segments_of(batch.packets[i]);
     if (!has_room(host, nf, segments)) {
+      ++host.refused;
       refuse(batch.packets[i], segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }

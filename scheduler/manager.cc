@@ -56,6 +56,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       host_program_(host_program),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
       started_tsc_(tsc_now()) {
+  for (const auto& tenant : config.tenants) tenant_of(tenant.name).weight = tenant.weight;
   settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   for (const auto& [name, value] : config.settings) settings_.set(name, value);
   raise_descriptor_limit();
@@ -103,7 +104,7 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
     service_names_.push_back(service.name);
     OwnSettings& own = service_settings_.emplace_back();
     for (const auto& [name, value] : service.settings) own.set(Settings::find(name), value);
-    services.push_back({service.name, ConsistentHash()});
+    services.push_back({service.name, ConsistentHash(), service.priority});
   }
   std::vector<ChainState> chains;
   std::map<std::string, int> chain_numbers;

@@ -212,6 +212,14 @@ class Manager {
   Hugepages hugepages_;
   WaitMode wait_mode_;
   std::vector<uint32_t> shared_cores_, dedicated_cores_;
+  struct Tenant {
+    uint32_t number;
+    uint32_t weight = kStandardWeight;
+  };
+  Tenant& tenant_of(const std::string& name) {  // new ones are equal to the others
+    return tenants_.try_emplace(name, Tenant{static_cast<uint32_t>(tenants_.size())}).first->second;
+  }
+  std::map<std::string, Tenant> tenants_;
   std::map<std::string, uint16_t> services_, ports_;
   std::vector<std::string> service_names_;
   std::vector<OwnSettings> service_settings_;  // by number

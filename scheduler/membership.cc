@@ -8,8 +8,7 @@ namespace roost {
 
 void DataLoop::add_host(std::unique_ptr<HostState> host) {
   const uint32_t id = host->id;
-  if (awake_on_core_.size() <= host->core) awake_on_core_.resize(host->core + 1);
-  awake_on_core_[host->core].reserve(hosts_.size());
+  add_to_core(*host);
   HostState& placed = *(hosts_[id] = std::move(host));
   placed.live = true;
   placed.owner = Owner::host(id, placed.generation);
@@ -22,15 +21,18 @@ void DataLoop::remove_host(uint32_t id, std::function<void()> done) {
   host.live = false;
   if (!host.parked) leave_awake(host);
   wheel_.disarm(id);
+  remove_from_core(host);
   departed_.push_back({id, wake_thread_ == nullptr ? 0 : wake_thread_->handed_over(), std::move(done)});
 }
 
 void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host_id, uint32_t local,
                        uint32_t first_slot, uint8_t slot_shift) {
-  const HostState& host = *hosts_[host_id];
+  HostState& host = *hosts_[host_id];
   ++births_;
   inbox_slots_most_ = std::max(inbox_slots_most_, 1U << slot_shift);
   look_at_pool();
+  weigh(host);
+  raise_priority(host, services_[service].priority);
   for (uint32_t i = 0; i < count; ++i) {
     NfState& nf = *new (&nfs_[first + i]) NfState{};
     nf.inbox.slots = host.region.inbox(first_slot + (i << slot_shift));
@@ -64,7 +66,10 @@ void DataLoop::restore_nfs(uint32_t first, uint32_t count) {
 }
 
 void DataLoop::forget_nfs(uint32_t first, uint32_t count) {
-  for (uint32_t nf = first; nf < first + count; ++nf) nfs_[nf].life = NfLife::absent;
+  for (uint32_t nf = first; nf < first + count; ++nf) {
+    nfs_[nf].life = NfLife::absent;
+    if (HostState* const host = hosts_[nfs_[nf].host].get(); host != nullptr) host->weight -= kStandardWeight;
+  }
 }
 
 void DataLoop::give_up_row(uint32_t handle, DropCause cause) noexcept {
@@ -108,12 +113,13 @@ void DataLoop::sweep() noexcept {
 // A worker that isn't parked may have looked already, and be about to sleep: it is woken once more when it is.
 void DataLoop::want_up(uint32_t id) noexcept {
   HostState* const host = hosts_[id].get();
-  if (host != nullptr && !wake_host(*host)) host->wanted = true;
+  if (host != nullptr && !want_core(*host)) host->wanted = true;
 }
 
 // Settings that workers read are in their own memory; set ones reach them here.
 void DataLoop::refresh_orders() noexcept {
   read_settings();
+  renew_queues();
   for (auto& host : hosts_)
     if (host) give_orders(*host);
 }
@@ -150,10 +156,11 @@ void DataLoop::set_host(uint32_t id, uint32_t weight, const HostSettings& settin
   if (!hosts_[id]) return;  // it has gone
   HostState& host = *hosts_[id];
   host.weight = weight;
+  weigh(host);
   if (host.settings == settings) return;
   host.settings = settings;
   give_orders(host);
-  if (host.since_tsc != 0) wake_host(host);  // packets wait, by what counted before
+  if (host.since_tsc != 0) want_core(host);  // packets wait, by what counted before
 }
 
 }  // namespace roost

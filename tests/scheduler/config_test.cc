@@ -175,6 +175,23 @@ TEST(Config, Ports) {
   EXPECT_THAT(problems(generator + "rate_pps = -1"), HasSubstr("use 0 to"));
 }
 
+TEST(Config, TenantsAndPriorities) {
+  const ManagerConfig config =
+      parse(kPort +
+            "[[services]]\nname = 's'\npriority = 7\n[[services]]\nname = 't'\n[[tenants]]\nname = 'gold'\n"
+            "weight = 300\n[[tenants]]\nname = 'plain'\n");
+  EXPECT_EQ(config.services[0].priority, 7U);
+  EXPECT_EQ(config.services[1].priority, 0U);
+  ASSERT_EQ(config.tenants.size(), 2U);
+  EXPECT_EQ(config.tenants[0].name, "gold");
+  EXPECT_EQ(config.tenants[0].weight, 300U);
+  EXPECT_EQ(config.tenants[1].weight, 100U);
+  EXPECT_THAT(problems(kPort + "[[services]]\nname = 's'\npriority = 8"), HasSubstr("use 0 to 7"));
+  EXPECT_THAT(problems(kPort + "[[tenants]]\nname = 'a'\nweight = 0"), HasSubstr("use 1 to"));
+  EXPECT_THAT(problems(kPort + "[[tenants]]\nweight = 10"), HasSubstr("name isn't given"));
+  EXPECT_THAT(problems(kPort + "[[tenants]]\nname = 'a'\n[[tenants]]\nname = 'a'"), HasSubstr("one of that name"));
+}
+
 TEST(Config, Chains) {
   const std::string start = kPort + "[[services]]\nname = 's'\n[[chains]]\n";
   EXPECT_EQ(problems(start + "name = 'c'\nservices = ['s']\nout = 'p'"), "accepted");

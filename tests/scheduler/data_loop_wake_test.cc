@@ -189,19 +189,19 @@ TEST_F(DataLoopWake, TheNextWorkerOfAChainIsWokenAhead) {
 }
 
 TEST_F(DataLoopWake, PeersOfACoreAreCountedAndTooManyRest) {
-  settings.set(Setting::awake_max, 2);
+  settings.set(Setting::awake_max, 3);
   build({});
   for (uint32_t id = 0; id < 4; ++id) add_host(id, 1);
   const auto orders = [&](uint32_t id) -> WorkerOrders& { return hosts[id]->region.worker().orders; };
   for (uint32_t id = 0; id < 4; ++id) {
     EXPECT_EQ(orders(id).awake_peers.load(), 1U);
-    EXPECT_EQ(orders(id).rest.load(), id < 2 ? 1U : 0U);  // who has been up the longest
+    EXPECT_EQ(orders(id).rest.load(), id < 2 ? kRestSoon : kStay);  // who has been up the longest; one place is free
   }
   sleep(*hosts[0]);
   EXPECT_EQ(orders(1).awake_peers.load(), 1U);
-  EXPECT_EQ(orders(1).rest.load(), 1U);
+  EXPECT_EQ(orders(1).rest.load(), kRestSoon);
   sleep(*hosts[1]);
-  EXPECT_EQ(orders(2).rest.load(), 0U);
+  EXPECT_EQ(orders(2).rest.load(), kStay);
   sleep(*hosts[2]);
   EXPECT_EQ(orders(3).awake_peers.load(), 0U);
 }
