@@ -66,10 +66,10 @@ struct HostState {
   HostRegion region;
   RingConsumer outbox;
   RingProducer grants;
-  uint64_t since_tsc = 0;                      // parked: when the first of the packets that wait was delivered
-  uint32_t granted = 0;                        // packets that it may fill and has not yet
-  uint32_t awake_place = 0;                    // in the loop's list of workers that are up
-  bool wanted = false;                         // to be woken as soon as it is parked
+  uint64_t since_tsc = 0;    // parked: when the first of the packets that wait was delivered
+  uint32_t granted = 0;      // packets that it may fill and has not yet
+  uint32_t awake_place = 0;  // in the loop's list of workers that are up
+  bool wanted = false;       // to be woken as soon as it is parked
   uint64_t breaches = 0;
   HostSettings settings;
   // The dispatch that the worker was last seen at; see overrun.cc.
