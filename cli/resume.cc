@@ -14,8 +14,8 @@ constexpr std::chrono::milliseconds kResumePatience{120'000};
 
 int resume(const std::vector<std::string>& words, const Invocation& invocation) {
   if (words.empty()) throw UsageError("resume: say which: numbers of NFs; 'roost ps' shows who is quarantined");
-  const Json answer = invocation.connect().call("resume_nf", {{"nfs", numbers_of("resume", words, "several commands")}},
-                                                kResumePatience);
+  const Json parameters = {{"nfs", numbers_of("resume", words, "several commands")}};
+  const Json answer = invocation.connect().call("resume_nf", parameters, kResumePatience);
   if (invocation.printed_as_json(answer)) return kFine;
   const uint64_t resumed = count_of(answer, "resumed");
   fmt::print("{} NF{} resumed\n", grouped(resumed), resumed == 1 ? "" : "s");
