@@ -86,7 +86,7 @@ uint64_t DataLoop::end_turns(SharedCore& core, uint64_t turn) noexcept {
   const uint64_t used = std::min(busy_of(holder) - holder.busy_seen, turn),
                  passed = now_ - std::min(core.turn_tsc, now_);
   // Where nobody got anywhere, the whole core was somebody else's.
-  const uint64_t believed = std::max(kBelievedTurns * turn, clock_.from_us(kBelieved_us));
+  const uint64_t believed = believed_cycles();
   if (!holder.squats && passed >= (by_others >= turn ? believed : kAlone * believed))
     leave_behind(core);
   else if (!holder.squats && !holder.gives_way && used >= turn - turn / 8)
@@ -132,11 +132,17 @@ void DataLoop::leave_behind(SharedCore& core) noexcept {
   if (!next.squats) next.gives_way = next.stands_by = false;
 }
 
+// What one worker may have been doing all the time; where the clock shows more, the machine did something else, or the
+// manager itself was off its core, and nobody here pays for that.
+uint64_t DataLoop::believed_cycles() const noexcept {
+  return clock_.from_us(std::max(kBelievedTurns * settings_.get(Setting::turn_us), kBelieved_us));
+}
+
 // The one that has the turn, for the time since it began.
 void DataLoop::charge_turn(SharedCore& core) noexcept {
   HostState& holder = *core.awake.front();
   holder.busy_seen = busy_of(holder);
-  const uint64_t passed = now_ - std::min(core.turn_tsc, now_);
+  const uint64_t passed = std::min(now_ - std::min(core.turn_tsc, now_), believed_cycles());
   core.queue->charge(holder.waiter, passed - std::min(std::exchange(core.claimed, 0), passed));
   core.turn_tsc = now_;
 }
@@ -146,6 +152,7 @@ void DataLoop::charge_other(SharedCore& core, HostState& host) noexcept {
   uint64_t used = newly_busy(host, host.woken_tsc, now_);
   // One that was left behind may say what it likes: it shared the core with the others, as far as one can tell.
   if (host.squats) used = std::max(used, (now_ - std::min(host.woken_tsc, now_)) / core.awake.size());
+  used = std::min(used, believed_cycles());
   core.claimed += used;
   core.queue->charge(host.waiter, used);
 }

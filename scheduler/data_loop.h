@@ -218,6 +218,7 @@ class DataLoop {
   void end_turn(SharedCore& core) noexcept;
   uint64_t end_turns(SharedCore& core, uint64_t turn) noexcept;
   void leave_behind(SharedCore& core) noexcept;
+  uint64_t believed_cycles() const noexcept;
   void charge_turn(SharedCore& core) noexcept;
   void charge_other(SharedCore& core, HostState& host) noexcept;
 

@@ -68,7 +68,10 @@ void DataLoop::restore_nfs(uint32_t first, uint32_t count) {
 void DataLoop::forget_nfs(uint32_t first, uint32_t count) {
   for (uint32_t nf = first; nf < first + count; ++nf) {
     nfs_[nf].life = NfLife::absent;
-    if (HostState* const host = hosts_[nfs_[nf].host].get(); host != nullptr) host->weight -= kStandardWeight;
+    HostState* const host = hosts_[nfs_[nf].host].get();  // none: its number isn't used again before this
+    if (host == nullptr) continue;
+    host->weight -= kStandardWeight;
+    weigh(*host);
   }
 }
 
