@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "experiments/simulator/production.h"
 #include "experiments/simulator/report.h"
 #include "experiments/simulator/scenarios.h"
 
@@ -13,7 +14,7 @@ namespace {
 using namespace roost::simulator;
 
 struct Wanted {
-  std::string scenario = "mixed", fault;
+  std::string scenario = "mixed", fault, run_order, core_order;
   Size size;
   uint32_t seeds = 1;
   uint64_t wake_packets = 0, wake_deadline_cycles = 0, turn_cycles = 0;
@@ -30,6 +31,7 @@ int run(const Wanted& wanted) {
     if (wanted.wake_deadline_cycles != 0) model.wake.deadline_cycles = wanted.wake_deadline_cycles;
     if (wanted.turn_cycles != 0) model.turn_cycles = wanted.turn_cycles;
     Policies policies;
+    use(policies, wanted.run_order, wanted.core_order);
     if (!wanted.fault.empty()) plant(policies, wanted.fault);
     Simulation simulation(model, policies);
     simulation.run();
@@ -61,6 +63,11 @@ int main(int argc, char** argv) {
   program.option("--wake-packets", wanted.wake_packets, "wake threshold").range(1, 1e6);
   program.option("--wake-deadline", wanted.wake_deadline_cycles, "wake deadline, cycles").range(1, 1e12);
   program.option("--turn", wanted.turn_cycles, "what a worker may use of a core at a time, cycles").range(1, 1e12);
+  program
+      .option("--run-order", wanted.run_order, "of NFs in a worker: rr or drr (default: the simulator's round robin)")
+      .one_of({"rr", "drr"});
+  program.option("--core-order", wanted.core_order, "of workers on a core (default: the simulator's first come)")
+      .one_of({"first_come", "least_used", "priority"});
   program.option("--fault", wanted.fault, "plant one, which the checks have to find")
       .one_of({"no-deadline", "no-turns", "last-come-first", "no-limit", "lost-packets"});
   program.flag("--json", wanted.json, "one JSON object a line for each run");
