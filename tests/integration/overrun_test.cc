@@ -101,7 +101,8 @@ TEST_P(Overrun, OthersGoOnAndItIsBroughtBack) {
   }
   const Json stats = manager_.stats();
   for (const auto& [cause, count] : stats["dropped"].items())
-    EXPECT_TRUE(cause == "quarantined" || cause == "inbox_full" || cause == "buffer_share" || cause == "no_nf") << stats["dropped"];
+    EXPECT_TRUE(cause == "quarantined" || cause == "inbox_full" || cause == "buffer_share" || cause == "no_nf")
+        << stats["dropped"];
   EXPECT_GT(manager_.dropped("quarantined"), 0U);
   expect_books_close();
   manager_.end();
