@@ -34,6 +34,8 @@ void add_down(Command& program, Invocation& invocation);
 void add_spawn(Command& program, Invocation& invocation);
 void add_ps(Command& program, Invocation& invocation);
 void add_stop(Command& program, Invocation& invocation);
+void add_resume(Command& program, Invocation& invocation);
+void add_tell(Command& program, Invocation& invocation);
 void add_get(Command& program, Invocation& invocation);
 void add_set(Command& program, Invocation& invocation);
 void add_stats(Command& program, Invocation& invocation);

@@ -29,6 +29,7 @@ constexpr Cause kCauses[] = {
     {"inbox_full", "the first NF had no room for more: overload"},
     {"backpressure", "a later NF had no room for more: overload"},
     {"by_nf", "an NF decided so"},
+    {"quarantined", "their NF did not come back from a burst"},
     {"transmit_full", "the output port took no more"},
     {"host_died", "were with a process that died"},
 };

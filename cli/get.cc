@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// roost get: the settings of the running manager, with unit, range, standard value and meaning.
+// roost get: settings of the running manager, of a service or of an NF, with unit, range, standard value and meaning.
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -9,17 +9,36 @@
 namespace roost::cli {
 namespace {
 
-int get(const std::string& name, const Invocation& invocation) {
-  const Json parameters = name.empty() ? Json::object() : Json{{"name", name}};
+struct GetOptions {
+  std::string name, service;
+  uint32_t nf = 0;
+};
+
+int get(const GetOptions& options, bool of_nf, const Invocation& invocation) {
+  Json parameters = Json::object();
+  if (!options.name.empty()) parameters["name"] = options.name;
+  if (!options.service.empty()) parameters["service"] = options.service;
+  if (of_nf) parameters["nfs"] = {options.nf};
   const Json answer = invocation.connect().call("get", parameters);
   if (invocation.printed_as_json(answer)) return kFine;
   constexpr auto kRight = Table::Align::right;
-  Table table({{"SETTING"}, {"VALUE", kRight}, {"UNIT"}, {"STANDARD", kRight}, {"RANGE", kRight}, {"MEANING"}});
+  Table table({{"SETTING"},
+               {"VALUE", kRight},
+               {"UNIT"},
+               {"FROM"},
+               {"STANDARD", kRight},
+               {"RANGE", kRight},
+               {"SCOPE"},
+               {"MEANING"}});
   for (const Json& setting : part_of(answer, "settings"))
-    table.add({text_of(setting, "name"), text_of(setting, "value"), text_of(setting, "unit"),
+    table.add({text_of(setting, "name"), text_of(setting, "value"), text_of(setting, "unit"), text_of(setting, "from"),
                text_of(setting, "standard"), text_of(setting, "least") + "-" + text_of(setting, "most"),
-               text_of(setting, "meaning")});
+               text_of(setting, "scope"), text_of(setting, "meaning")});
   fmt::print("{}", table.text());
+  for (const Json& setting : part_of(answer, "settings"))
+    if (setting.contains("worker_goes_by"))
+      fmt::print("{}: its worker goes by {}, the strictest of its NFs\n", text_of(setting, "name"),
+                 text_of(setting, "worker_goes_by"));
   return kFine;
 }
 
@@ -29,11 +48,16 @@ void add_get(Command& program, Invocation& invocation) {
   Command& command = add_command(program, invocation, "get", "show settings",
                                  "  roost get\n"
                                  "  roost get wake_packets\n"
+                                 "  roost get --service firewall\n"
+                                 "  roost get weight --nf 7\n"
                                  "  roost get --json | jq '.settings[] | {name, value}'");
-  auto& name = command.keep<std::string>();
-  command.positional("name", name, "only this setting");
+  auto& options = command.keep<GetOptions>();
+  command.positional("name", options.name, "only this setting");
+  Option service = command.option("--service", options.service, "what counts in this service, and where it comes from");
+  Option nf = command.option("--nf", options.nf, "what counts for this NF, and where it comes from");
+  nf.excludes(service);
   add_json_flag(command, invocation);
-  command.runs([&] { return get(name, invocation); });
+  command.runs([&options, nf, &invocation] { return get(options, nf.given(), invocation); });
 }
 
 }  // namespace roost::cli

@@ -47,6 +47,7 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                {"STATE"},
                {"PACKETS", kRight},
                {"CYCLES/PACKET", kRight},
+               {"WEIGHT", kRight},
                {"CORE", kRight},
                {"HOST", kRight},
                {"TENANT"},
@@ -55,8 +56,8 @@ void print_nfs(const Json& answer, const PsOptions& options) {
     const std::string module = text_of(nf, "module");
     const double cycles = number_of(nf, "cycles_per_packet");
     table.add({text_of(nf, "id"), text_of(nf, "service"), text_of(nf, "tier"), text_of(nf, "state"),
-               grouped(count_of(nf, "packets")), cycles == 0 ? "-" : rounded(cycles), text_of(nf, "core"),
-               text_of(nf, "host"), text_of(nf, "tenant"), module.substr(module.rfind('/') + 1)});
+               grouped(count_of(nf, "packets")), cycles == 0 ? "-" : rounded(cycles), text_of(nf, "weight"),
+               text_of(nf, "core"), text_of(nf, "host"), text_of(nf, "tenant"), module.substr(module.rfind('/') + 1)});
   }
   fmt::print("{}", table.text());
   const uint64_t total = count_of(answer, "total");

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kPatience_first{60'000}, kPatience_each{50};
 
 struct SpawnOptions {
   std::string module, service, tier = "fiber", config = "{}", tenant = "default";
-  uint32_t count = 1;
+  uint32_t count = 1, weight = 0;
   bool dedicated = false;
 };
 
@@ -43,6 +43,7 @@ int spawn(const SpawnOptions& options, const Invocation& invocation) {
   Json parameters{{"module", module},     {"service", options.service}, {"count", options.count},
                   {"tier", options.tier}, {"config", config},           {"tenant", options.tenant}};
   if (options.dedicated) parameters["cores"] = "dedicated";
+  if (options.weight != 0) parameters["weight"] = options.weight;
   Client client = invocation.connect();
   const Json answer = client.call("spawn", parameters, kPatience_first + kPatience_each * options.count);
   if (invocation.printed_as_json(answer)) return kFine;
@@ -60,6 +61,7 @@ void add_spawn(Command& program, Invocation& invocation) {
       add_command(program, invocation, "spawn", "start NFs",
                   "  roost spawn counter --service counter --count 500\n"
                   "  roost spawn ./bridge.so --service bridge --tier process\n"
+                  "  roost spawn ids --service ids --weight 200\n"
                   "  roost spawn busy --service work --config '{\"cycles\": 500}'\n"
                   "  roost spawn firewall --service firewall --config @firewall.json\n"
                   "A module without a '/' is looked for in $ROOST_MODULE_PATH and beside roost, in ../nf.");
@@ -72,6 +74,8 @@ void add_spawn(Command& program, Invocation& invocation) {
       .shows_default();
   command.flag("--dedicated", options.dedicated,
                "on cores of the configuration's cores.dedicated, one process each, which polls");
+  command.option("--weight", options.weight, "their part of a core's cycles (default: the setting weight's)")
+      .range(1, 1'000);
   command.option("--config", options.config, "what the NF is told: a JSON object, or @FILE").shows_default();
   command.option("--tenant", options.tenant, "whose NFs they are; tenants never share a process").shows_default();
   add_json_flag(command, invocation);

@@ -2,18 +2,17 @@
 // roost stop: ends NFs, by number, by service, or all.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <vector>
 
 #include "cli/commands.h"
 #include "cli/figures.h"
+#include "cli/nf_ranges.h"
 #include "cli/table.h"
 
 namespace roost::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kStopPatience{120'000};
-constexpr uint32_t kRangeMax = 100'000;  // keeps the request within a manager's limit
 
 struct StopOptions {
   std::vector<std::string> nfs;
@@ -21,32 +20,12 @@ struct StopOptions {
   bool all = false;
 };
 
-// "7" or "7-12".
-void append_range(const std::string& word, std::vector<uint32_t>& nfs) {
-  const char* const end = word.data() + word.size();
-  uint32_t first = 0;
-  auto parsed = std::from_chars(word.data(), end, first);
-  uint32_t last = first;
-  if (parsed.ec == std::errc() && parsed.ptr != end && *parsed.ptr == '-')
-    parsed = std::from_chars(parsed.ptr + 1, end, last);
-  if (parsed.ec != std::errc() || parsed.ptr != end || last < first)
-    throw UsageError(fmt::format("stop: '{}' is no NF; it takes numbers such as 7, and ranges such as 7-12", word));
-  if (nfs.size() + (last - first) >= kRangeMax)
-    throw UsageError(fmt::format("stop: more than {} NFs by number; use --service or --all", kRangeMax));
-  for (uint32_t nf = first;; ++nf) {
-    nfs.push_back(nf);
-    if (nf == last) break;
-  }
-}
-
 Json which(const StopOptions& options) {
   if (!options.nfs.empty() + !options.service.empty() + options.all != 1)
     throw UsageError("stop: say which: NF numbers, or --service S, or --all");
   if (options.all) return {{"all", true}};
   if (!options.service.empty()) return {{"service", options.service}};
-  std::vector<uint32_t> nfs;
-  for (const auto& word : options.nfs) append_range(word, nfs);
-  return {{"nfs", nfs}};
+  return {{"nfs", numbers_of("stop", options.nfs, "--service or --all")}};
 }
 
 int stop(const StopOptions& options, const Invocation& invocation) {

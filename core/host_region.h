@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The small region that one host and the manager share, and nobody else maps: the worker's record, its NFs' records,
-// inboxes, outbox, granted packets and ready bitmap. A field has one writer, named beside it.
+// orders, inboxes, outbox, granted packets and ready bitmap. A field has one writer, named beside it.
 #pragma once
 
 #include <atomic>
@@ -13,6 +13,15 @@
 
 namespace roost {
 
+// How a worker on a shared core makes room for others; each asks for more than the one before.
+enum RestOrder : uint32_t {
+  kStay,         // nobody needs the core: wait for packets as the settings say
+  kRestSoon,     // many are up: sleep once there is nothing to do and others have had their turns
+  kRestWhenDry,  // others wait for the core: sleep as soon as there is nothing to do
+  kStandBy,      // another has the core: be ready to go on at once, and leave it the time
+  kGiveWay,      // the turn is over: sleep at the next dispatch boundary, packets or not
+};
+
 // What the worker may be told at any time; the manager writes, the worker reads.
 struct WorkerOrders {
   std::atomic<uint64_t> delivered;       // packets put into this worker's inboxes, ever
@@ -23,19 +32,27 @@ struct WorkerOrders {
   std::atomic<uint32_t> spin_us;
   std::atomic<uint32_t> gather_us;
   std::atomic<uint32_t> burst_packets;
-  std::atomic<uint32_t> rest;  // 1: sleep as soon as there is nothing to do; others wait for the core
+  std::atomic<uint32_t> rest;  // RestOrder
+  std::atomic<uint32_t> quantum_us;
+  std::atomic<uint16_t> weight;        // of NFs that have none of their own
+  std::atomic<uint8_t> run_policy;     // RunPolicy
+  std::atomic<uint8_t> spin_adaptive;  // 0 or 1
+  std::atomic<uint8_t> own_bursts;     // 1: some of its NFs have a burst_packets of their own
 };
 
 // What the worker reports; the worker writes, the manager reads and relies on none of it for safety.
 struct WorkerReport {
-  std::atomic<uint64_t> taken;         // packets taken out of inboxes, ever
-  std::atomic<uint64_t> deadline_tsc;  // asleep: when to be woken at the latest, UINT64_MAX: no need
+  std::atomic<uint64_t> taken;         // packets taken out of inboxes, ever; up to date when a round begins, and asleep
+  std::atomic<uint64_t> deadline_tsc;  // asleep: when to be woken at the latest, kNoDeadline: no need, kHasMore
   std::atomic<uint64_t> dispatches;
   std::atomic<uint64_t> busy_cycles;
   std::atomic<uint64_t> sleeps;
   std::atomic<uint64_t> yields;
   std::atomic<uint32_t> current_nf;  // the NF being dispatched, UINT32_MAX: none
 };
+
+inline constexpr uint64_t kNoDeadline = UINT64_MAX;
+inline constexpr uint64_t kHasMore = 0;  // it gave way in the middle of its work: wake it when it is its turn again
 
 struct WorkerRecord {
   alignas(64) WorkerOrders orders;                    // manager writes
@@ -47,7 +64,14 @@ struct WorkerRecord {
 };
 static_assert(sizeof(WorkerRecord) == 5 * 64);
 
-enum NfRecordState : uint32_t { kNfAbsent, kNfReady, kNfSuspended };
+enum NfRecordState : uint32_t {
+  kNfAbsent,
+  kNfReady,
+  kNfSuspended,
+  kNfRunaway,      // a dispatch has overrun and lost its worker; its process() has not returned
+  kNfQuarantined,  // it has returned since, and gets no packets until it is brought back
+};
+constexpr bool is_quarantined(uint32_t state) noexcept { return state >= kNfRunaway; }
 
 // An NF's place in its host: one cache line. While the NF is there only the worker writes to it; before it is added and
 // after it is removed, the host's control thread; between two NFs the manager clears it. The manager reads `consumed`
@@ -62,6 +86,12 @@ struct alignas(64) NfRecord {
 };
 static_assert(sizeof(NfRecord) == 64);
 
+// What one NF's worker may be told of it at any time; the manager's control thread writes, the worker reads.
+struct NfOrders {
+  std::atomic<uint32_t> weight;  // both: 0: as its worker's orders say
+  std::atomic<uint32_t> burst_packets;
+};
+
 // Where things lie in a region; both sides compute it from the same four numbers.
 struct HostLayout {
   uint32_t nfs_max = 1;
@@ -73,7 +103,8 @@ struct HostLayout {
   size_t words_at() const noexcept {
     return line(summaries_at() + sizeof(uint64_t) * ReadyBitmap::summaries_for(nfs_max));
   }
-  size_t nfs_at() const noexcept { return line(words_at() + sizeof(uint64_t) * ReadyBitmap::words_for(nfs_max)); }
+  size_t nf_orders_at() const noexcept { return line(words_at() + sizeof(uint64_t) * ReadyBitmap::words_for(nfs_max)); }
+  size_t nfs_at() const noexcept { return line(nf_orders_at() + sizeof(NfOrders) * nfs_max); }
   size_t outbox_at() const noexcept { return nfs_at() + sizeof(NfRecord) * nfs_max; }
   size_t grants_at() const noexcept { return outbox_at() + (sizeof(RingSlot) << outbox_shift); }
   size_t inboxes_at() const noexcept { return line(grants_at() + (sizeof(RingSlot) << grant_shift)); }
@@ -93,6 +124,7 @@ class HostRegion {
   const HostLayout& layout() const noexcept { return layout_; }
   WorkerRecord& worker() const noexcept { return *at<WorkerRecord>(0); }
   NfRecord& nf(uint32_t index) const noexcept { return at<NfRecord>(layout_.nfs_at())[index]; }
+  NfOrders& nf_orders(uint32_t index) const noexcept { return at<NfOrders>(layout_.nf_orders_at())[index]; }
   RingSlot* inbox(uint32_t first_slot) const noexcept { return at<RingSlot>(layout_.inboxes_at()) + first_slot; }
   ReadyBitmap ready() const noexcept {
     return {at<std::atomic<uint64_t>>(layout_.words_at()), at<std::atomic<uint64_t>>(layout_.summaries_at()),

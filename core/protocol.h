@@ -9,13 +9,21 @@
 // Operators' methods (parameters -> result):
 //   version {}                                              -> {protocol, manager, pid, uptime_s}
 //   spawn {module, service, count, tier, cores, config,
-//          tenant}                                          -> {first, count, service, tier, spawn_ms}
+//          tenant, weight}                                  -> {first, count, service, tier, spawn_ms}
 //   ps {after, limit}                                       -> {total, nfs: [...], hosts: [...], events: [...]}
 //   stop {nfs: [ids]} | {service} | {all: true}             -> {stopped, killed: [hosts that did not end when asked]}
+//   tell {nf, text} | {service, text}                       -> {told, refused}; see core/nf_message.h
 //   stats {memory}                                          -> counters, books, latency_us, ports, memory if asked
-//   get {name?}                                             -> {settings: [{name, value, unit, least, most, ...}]}
-//   set {name, value}                                       -> {name, value, was}
+//   get {name?, service? | nfs: [id]?}                      -> {settings: [{name, value, from, scope, unit, least,
+//   most,
+//                                                              standard, meaning, worker_goes_by?}]}
+//   set {name, value, service? | nfs: [ids]?}               -> {name, value, was}
+//   unset {name, service? | nfs: [ids]?}                    -> {name, value, was}
+// A setting's scope says who can have a value of it: the manager, a service, single NFs. With service or nfs, get tells
+// what counts there and where that comes from: "NF", "service", "manager", or "standard"; for an NF whose worker goes
+// by another's, stricter value, worker_goes_by is that. unset takes a scope's own value away.
 //   pause {}, resume {}                                     -> {}; ports stop, or go on, receiving
+//   resume_nf {nfs: [ids]}                                  -> {resumed}; quarantined NFs that have come back
 //   clear_latency {}                                        -> {}
 //   down {}                                                 -> the last stats; then the manager ends
 //
@@ -24,8 +32,11 @@
 //                                                              eventfd, and the arenas
 //   manager -> host  load {module, path}  + 1 descriptor    -> {name, abi, nf_bytes}
 //   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
-//                          ports}                          -> {}
-//   manager -> host  stop {first, count}                    -> {}
+//                          ports}                          -> {wake?}
+//   manager -> host  stop {first, count}                    -> {wake?}
+//   manager -> host  tell {first_id, count, text}           -> {told, wake?}; wake: the worker is wanted awake
+//   manager -> host  resume {nf}                            -> {}
+//   manager -> host  overrun {nf, dispatches}                  (no answer; what came of it shows in the region)
 //   manager -> host  quit {}                                   (no answer; the host ends)
 // The manager talks to a nursery (a host process that has not attached, from which hosts are forked) over a socketpair:
 //   manager -> nursery  fork {token, core}                  -> {pid}

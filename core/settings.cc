@@ -14,23 +14,41 @@ constexpr size_t kCount = static_cast<size_t>(Setting::count);
 
 // In the order of enum Setting.
 constexpr std::array<SettingSpec, kCount> kSpecs{{
-    {"wake_packets", "packets", 1, 1 << 20, 1, "a sleeping worker is woken once this many packets wait for it"},
-    {"wake_deadline_us", "us", 0, 1'000'000, 50, "or once the first of them has waited for this long"},
-    {"spin_us", "us", 0, 100'000, 20, "a worker without packets looks for this long before it sleeps"},
+    {"wake_packets", "packets", 1, 1 << 20, 1, "a sleeping worker is woken once this many packets wait for it", true},
+    {"wake_deadline_us", "us", 0, 1'000'000, 50, "or once the first of them has waited for this long", true},
+    {"spin_us", "us", 0, 100'000, 20, "a worker without packets looks for this long before it sleeps", true},
+    {"spin_adaptive", "policy", 0, 1, 1, "0: always for spin_us; 1: for less where that was in vain lately"},
     {"gather_us", "us", 0, 1'000, 3, "under load, a worker leaves this long between two rounds, so that bursts grow"},
-    {"burst_packets", "packets", 1, 64, 32, "an NF is called with at most this many packets"},
-    {"awake_max", "workers", 1, 1'024, 3,
-     "more workers of one shared core than this aren't kept awake without packets"},
+    {"burst_packets", "packets", 1, 64, 32, "an NF is called with at most this many packets", true},
+    {"weight", "shares", 1, 1'000, 100, "an NF's part of its core's cycles, beside others that have work", true},
+    {"run_policy", "policy", 0, 1, 1, "inside a worker, 0: NFs take turns; 1: they get cycles by their weights"},
+    {"quantum_us", "us", 1, 100'000, 10, "run_policy 1: what a round gives an NF of weight 100"},
+    {"awake_max", "workers", 1, 1'024, 4, "at most this many workers of one shared core are awake; others wait for it"},
     {"wake_ahead", "hops", 0, 1, 0, "1: the worker that a packet reaches next is woken while the one before it works"},
+    {"turn_us", "us", 20, 1'000'000, 500, "a worker that others wait for has its shared core for this long at a time"},
+    {"share_policy", "policy", 0, 3, 1,
+     "who has a shared core: 0 whoever came first, 1 by weight, 2 by weight x arrival rate x cost, 3 by priority"},
+    {"share_period_ms", "ms", 1, 10'000, 10, "share_policy 2: arrival rates and costs are measured over this long"},
+    {"priority_floor_percent", "percent", 0, 50, 5,
+     "share_policy 3: of a tenant's time, what lower priorities get together if they want it"},
     {"idle_us", "us", 0, 1'000'000, 200, "the data loop polls for this long after the last packet before it sleeps"},
     {"idle_poll_us", "us", 10, 1'000'000, 1'000,
      "asleep, it looks this often at ports that cannot ring, and at workers that are up"},
     {"rewake_us", "us", 0, 1'000'000, 50, "woken by a host, the loop stays up for at least this long"},
     {"inbox_slots", "packets", 0, 32'768, 0, "an NF's inbox, a power of two; 0: the more NFs a host has, the smaller"},
     {"grant_packets", "packets", 0, 4'096, 64, "a host whose NFs make packets gets at most this many ahead"},
+    {"buffer_alpha_percent", "%", 0, 6'400, 100,
+     "a host may have at most this part of the packets that are free, wherever it has them; 0: no limit"},
+    {"ecn_sojourn_us", "us", 0, 10'000'000, 5'000,
+     "a packet that was here for longer leaves with ECN's congestion mark, if its sender understands it; 0: never"},
     {"flow_idle_s", "s", 1, 86'400, 60, "a flow without packets for this long is forgotten"},
     {"sweep_rows", "rows", 64, 1 << 22, 4'096,
      "rows of the ledger and the flow table looked at in one turn of a sweep"},
+    {"overrun_us", "us", 0, 60'000'000, 100'000,
+     "an NF whose process() takes longer, without yield() or sleep_for(), loses its worker and is quarantined; 0: "
+     "never"},
+    {"runaways_max", "NFs", 0, 64, 4,
+     "with more NFs of a host than this in the middle of an overrun, the host is killed"},
 }};
 
 }  // namespace
@@ -52,7 +70,7 @@ Setting Settings::find(std::string_view name) {
   fail("no setting is called '{}'; did you mean '{}'?", name, nearest);
 }
 
-void Settings::set(Setting setting, uint64_t value) {
+void Settings::check(Setting setting, uint64_t value) {
   const auto& spec = kSpecs[static_cast<size_t>(setting)];
   if (value < spec.least || value > spec.most)
     fail("setting '{}': {} is out of range; it takes {} to {} {}", spec.name, value, spec.least, spec.most, spec.unit);
@@ -61,6 +79,10 @@ void Settings::set(Setting setting, uint64_t value) {
   if (setting == Setting::inbox_slots && value != 0 && value < kInboxSlotsLeast)
     fail("setting 'inbox_slots': {} is too small; an inbox has {} slots at least (or 0: chosen by itself)", value,
          kInboxSlotsLeast);
+}
+
+void Settings::set(Setting setting, uint64_t value) {
+  check(setting, value);
   values_[static_cast<size_t>(setting)].store(value, std::memory_order_relaxed);
 }
 
@@ -69,8 +91,7 @@ void Settings::set(std::string_view name, uint64_t value) { set(find(name), valu
 std::optional<std::string> Settings::problem(std::string_view name, int64_t value) {
   try {
     if (value < 0) fail("setting '{}': {} is negative", name, value);
-    Settings trial;
-    trial.set(name, static_cast<uint64_t>(value));
+    check(find(name), static_cast<uint64_t>(value));
     return std::nullopt;
   } catch (const Error& error) {
     return error.what();

@@ -16,17 +16,29 @@ enum class Setting : uint32_t {
   wake_packets,
   wake_deadline_us,
   spin_us,
+  spin_adaptive,
   gather_us,
   burst_packets,
+  weight,
+  run_policy,
+  quantum_us,
   awake_max,
   wake_ahead,
+  turn_us,
+  share_policy,
+  share_period_ms,
+  priority_floor_percent,
   idle_us,
   idle_poll_us,
   rewake_us,
   inbox_slots,
   grant_packets,
+  buffer_alpha_percent,
+  ecn_sojourn_us,
   flow_idle_s,
   sweep_rows,
+  overrun_us,
+  runaways_max,
   count
 };
 
@@ -35,6 +47,7 @@ struct SettingSpec {
   std::string_view unit;
   uint64_t least, most, standard;
   std::string_view meaning;
+  bool by_nf = false;  // a service, and an NF, can have a value of its own
 };
 
 std::span<const SettingSpec> setting_specs() noexcept;
@@ -48,6 +61,8 @@ class Settings {
   }
   void set(Setting setting, uint64_t value);  // throws Error where the value is out of range
   void set(std::string_view name, uint64_t value);
+  // Throws Error where the value is out of range.
+  static void check(Setting setting, uint64_t value);
   // Throws Error for a name that isn't one (and suggests the nearest that is).
   static Setting find(std::string_view name);
   // Nothing, or why the value can't be set.

@@ -17,7 +17,9 @@ namespace roost {
 namespace {
 
 constexpr std::chrono::milliseconds kStopPatience{500};
-constexpr size_t kErrorTextMax = 4096;  // NFs write these; a message has an end
+constexpr std::chrono::milliseconds kLeavePatience{1'000};   // for a thread to hear that it is to leave its worker
+constexpr std::chrono::milliseconds kResumePatience{1'000};  // for the worker to come to it, on a core that it shares
+constexpr size_t kErrorTextMax = 4096;                       // NFs write these; a message has an end
 
 Numbers take_numbers(const Json& parameters, const char* name) {
   Numbers numbers;
@@ -34,6 +36,7 @@ Host::Host(const std::string& socket, const std::string& token) : memory_(attach
   try {
     region_ = HostRegion(memory_.region.data(), memory_.layout);
     init_eal_shim(memory_.tsc_hz);
+    Worker::install_overrun_handler();
     worker_ = std::make_unique<Worker>(WorkerOptions{region_, PathTableView(memory_.paths.data()),
                                                      memory_.eventfd.get(), memory_.tsc_hz, memory_.stack_bytes});
     nfs_ = std::make_unique<NfTable>(*worker_, region_);
@@ -80,6 +83,10 @@ bool Host::handle(Message request) {
   if (method == "quit") return false;
   try {
     if (!method.is_string()) throw ParameterError("method is not a string");
+    if (method == "overrun") {
+      overrun(parameters);
+      return true;
+    }
     tell(rpc_result(id, answer(method.get<std::string>(), parameters, request)));
   } catch (const ParameterError& error) {
     tell(rpc_error(id, RpcError::invalid_parameters, error.what()));
@@ -93,7 +100,10 @@ Json Host::answer(const std::string& method, const Json& parameters, Message& re
   if (method == "load") return load(parameters, request);
   if (method == "start") return start(parameters);
   if (method == "stop") return stop(parameters);
-  throw ParameterError(fmt::format("no method '{}'; a host has load, start, stop, quit", method));
+  if (method == "tell") return tell_nfs(parameters);
+  if (method == "resume") return resume(parameters);
+  throw ParameterError(
+      fmt::format("no method '{}'; a host has load, start, stop, tell, overrun, resume, quit", method));
 }
 
 Json Host::load(const Json& parameters, Message& request) {
@@ -124,14 +134,54 @@ Json Host::start(const Json& parameters) {
   request.services = take_numbers(parameters, "services");
   request.ports = take_numbers(parameters, "ports");
   nfs_->start(module->second, std::move(request));
-  return Json::object();
+  return done();
 }
 
 Json Host::stop(const Json& parameters) {
   const uint32_t first = take_number(parameters, "first", 0u, UINT32_MAX);
   nfs_->stop(first, take_number(parameters, "count", 1u, UINT32_MAX));
+  return done();
+}
+
+// The manager sees what has become of it in the worker's report and the NF's record. Whoever can't do it says nothing:
+// the manager ends a host whose worker stays where it is.
+void Host::overrun(const Json& parameters) {
+  const uint32_t nf = take_number(parameters, "nf", 0u, region_.layout().nfs_max - 1);
+  const auto dispatches = take_number<uint64_t>(parameters, "dispatches", 0, UINT64_MAX);
+  try {
+    thread_->take_from(nf, dispatches, kLeavePatience);
+  } catch (const Error& error) {
+    std::fprintf(stderr, "roost-host: %s\n", error.what());
+  }
+}
+
+Json Host::resume(const Json& parameters) {
+  const uint32_t nf = take_number(parameters, "nf", 0u, region_.layout().nfs_max - 1);
+  switch (worker_->bring_back(nf, kResumePatience)) {
+    case Worker::Return::done:
+      break;
+    case Worker::Return::runs:
+      fail("it has not come back from process() yet; try again later, or stop its host");
+    case Worker::Return::not_quarantined:
+      fail("it is not quarantined in its host");
+    case Worker::Return::late:
+      fail("its worker, which another NF keeps, did not come to it in {} ms; try again", kResumePatience.count());
+  }
   return Json::object();
 }
+
+Json Host::tell_nfs(const Json& parameters) {
+  const uint32_t first_id = take_number(parameters, "first_id", 0u, UINT32_MAX);
+  const uint32_t count = take_number(parameters, "count", 1u, UINT32_MAX - first_id);
+  const uint32_t told = nfs_->tell(first_id, count, take_text(parameters, "text"));
+  Json answer = done();
+  answer["told"] = told;
+  return answer;
+}
+
+// Timers that were set, messages that came, packets that were freed on this thread: the worker takes them up when it is
+// awake, and only the manager can have it so.
+Json Host::done() const { return worker_->wants_up() ? Json{{"wake", true}} : Json::object(); }
 
 void Host::tell(const Json& response) { send_message(memory_.manager.get(), json_text(response)); }
 

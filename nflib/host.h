@@ -33,6 +33,10 @@ class Host {
   Json load(const Json& parameters, Message& request);
   Json start(const Json& parameters);
   Json stop(const Json& parameters);
+  Json resume(const Json& parameters);
+  void overrun(const Json& parameters);
+  Json tell_nfs(const Json& parameters);
+  Json done() const;
   void tell(const Json& response);
 
   Attachment memory_;

@@ -20,4 +20,10 @@ void sleep_for(std::chrono::microseconds time) noexcept {
     std::this_thread::sleep_for(time);  // in start(): the control thread may wait
 }
 
+std::optional<std::string> wait_message(std::chrono::microseconds time) noexcept {
+  Worker* const worker = Worker::current();
+  if (worker == nullptr) return {};  // in start(): nobody has this NF's number yet
+  return worker->wait_message_us(time.count() <= 0 ? 0 : static_cast<uint64_t>(time.count()));
+}
+
 }  // namespace roost

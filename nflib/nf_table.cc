@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/error.h"
 
 namespace roost {
@@ -28,6 +29,7 @@ struct NfTable::Group {
   class NfContext final : public Context {
    public:
     NfContext(Group& group, uint32_t id) : group_(&group), id_(id) {}
+    uint32_t place() const noexcept { return group_->request.first + (id_ - group_->request.first_id); }
     uint32_t nf_id() const noexcept override { return id_; }
     std::string_view config() const noexcept override { return group_->request.config; }
     uint16_t service(std::string_view name) const override {
@@ -41,16 +43,36 @@ struct NfTable::Group {
     void unreserve() noexcept { group_->worker.want_grants(0u - std::exchange(reserved_, 0)); }
     rte_mempool* pool() noexcept override { return group_->worker.pool(); }
     void send(rte_mbuf* packet, Verdict verdict) noexcept override { group_->worker.send(packet, verdict); }
+    TimerId every(std::chrono::milliseconds period) override {
+      return group_->worker.use_events(
+          [&](NfEvents& events) { return events.every(place(), ms_of(period), tsc_now()); });
+    }
+    TimerId after(std::chrono::milliseconds delay) override {
+      return group_->worker.use_events(
+          [&](NfEvents& events) { return events.after(place(), ms_of(delay), tsc_now()); });
+    }
+    void cancel(TimerId timer) noexcept override {
+      if (timer != TimerId::none) group_->worker.use_events([&](NfEvents& events) { events.cancel(place(), timer); });
+    }
+    bool post(uint32_t nf_id, std::string_view message) noexcept override { return group_->post(nf_id, message); }
 
    private:
+    static uint64_t ms_of(std::chrono::milliseconds time) noexcept {
+      return time.count() <= 0 ? 0 : static_cast<uint64_t>(time.count());
+    }
+
     Group* group_;
     uint32_t id_;
     uint32_t reserved_ = 0;
   };
   static_assert(sizeof(NfContext) <= 64);
 
-  Group(std::shared_ptr<const Module> of, StartRequest what, Worker& on)
-      : module(std::move(of)), request(std::move(what)), worker(on), alignment(module->descriptor().nf_alignment) {
+  Group(std::shared_ptr<const Module> of, StartRequest what, Worker& on, NfIds& of_all)
+      : module(std::move(of)),
+        request(std::move(what)),
+        worker(on),
+        ids(of_all),
+        alignment(module->descriptor().nf_alignment) {
     stride = (module->descriptor().nf_bytes + alignment - 1) / alignment * alignment;
     contexts.reserve(request.count);
     memory = static_cast<std::byte*>(operator new (stride* request.count, std::align_val_t{alignment}));
@@ -76,15 +98,26 @@ struct NfTable::Group {
       fail("NF {} ('{}'): threw something that is no std::exception", id, module->path());
     }
   }
+  bool post(uint32_t nf_id, std::string_view message) noexcept {
+    try {
+      return ids.find(nf_id, [&](uint32_t place) {
+        return worker.use_events([&](NfEvents& events) { return events.post(place, message); });
+      });
+    } catch (const std::exception&) {
+      return false;  // no memory
+    }
+  }
   void destroy(uint32_t i) noexcept {
     nf(i)->~Nf();
     contexts[i].unreserve();
+    worker.forget_events(request.first + i);
     --live;
   }
 
   const std::shared_ptr<const Module> module;  // its code outlives its NFs
   const StartRequest request;
   Worker& worker;
+  NfIds& ids;
   const size_t alignment;
   size_t stride = 0;
   std::ptrdiff_t nf_offset = 0;
@@ -117,7 +150,7 @@ void NfTable::check(const StartRequest& request) const {
 
 void NfTable::start(std::shared_ptr<const Module> module, StartRequest request) {
   check(request);
-  auto group = std::make_unique<Group>(std::move(module), std::move(request), worker_);
+  auto group = std::make_unique<Group>(std::move(module), std::move(request), worker_, ids_);
   const StartRequest& of = group->request;
   if (groups_.size() < size_t{of.first} + of.count) groups_.resize(of.first + of.count, nullptr);
   try {
@@ -130,6 +163,7 @@ void NfTable::start(std::shared_ptr<const Module> module, StartRequest request) 
     groups_[of.first + i] = group.get();
     worker_.add_nf(of.first + i, group->nf(i), of.first_slot + (i << of.slot_shift), of.slot_shift);
   }
+  ids_.add(of.first_id, of.count, of.first);
   static_cast<void>(group.release());  // its NFs own it from here on
 }
 
@@ -143,7 +177,7 @@ void NfTable::stop(uint32_t first, uint32_t count) {
     case Worker::Removal::done:
       break;
     case Worker::Removal::suspended:
-      fail("stop: of NFs {} to {} of this host, one waits in the middle of process(); stop them later, or their host",
+      fail("stop: of NFs {} to {} of this host, one is in the middle of process(); stop them later, or their host",
            first, first + count - 1);
     case Worker::Removal::late:
       fail("stop: NF {} of this host has been in the middle of process() for {} ms; stop NFs later, or their host",
@@ -152,8 +186,18 @@ void NfTable::stop(uint32_t first, uint32_t count) {
   for (uint32_t index = first; index < first + count; ++index) destroy(index);
 }
 
+uint32_t NfTable::tell(uint32_t first_id, uint32_t count, std::string_view message) {
+  uint32_t told = 0;
+  for (uint32_t id = first_id; id < first_id + count; ++id)
+    told += ids_.find(id, [&](uint32_t place) {
+      return worker_.use_events([&](NfEvents& events) { return events.post(place, message); });
+    });
+  return told;
+}
+
 void NfTable::destroy(uint32_t index) noexcept {
   Group* const group = std::exchange(groups_[index], nullptr);
+  ids_.remove(group->request.first_id + (index - group->request.first));
   group->destroy(index - group->request.first);
   if (group->live == 0) delete group;
 }

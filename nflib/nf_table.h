@@ -6,10 +6,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/host_region.h"
 #include "nflib/module.h"
+#include "nflib/nf_ids.h"
 #include "nflib/worker.h"
 
 namespace roost {
@@ -38,6 +40,9 @@ class NfTable {
   // since an NF keeps it.
   void stop(uint32_t first, uint32_t count);
 
+  // A message to NFs by the manager's numbers. Returns how many took it.
+  uint32_t tell(uint32_t first_id, uint32_t count, std::string_view message);
+
  private:
   struct Group;
 
@@ -46,6 +51,7 @@ class NfTable {
 
   Worker& worker_;
   const HostRegion region_;
+  NfIds ids_;
   std::vector<Group*> groups_;  // by NF index: whose it is, null for none; a group goes with its last NF
 };
 

@@ -2,6 +2,7 @@
 #include "nflib/worker.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -13,6 +14,9 @@ namespace {
 
 constexpr uint32_t kNoNf = UINT32_MAX;
 constexpr uint32_t kTurnsLetAtRest = 2;  // one that should rest still lets others bring it something so often
+constexpr uint64_t kWakeUs = 20;         // what waking a halted core takes, roughly
+constexpr uint64_t kLongUs = 100;        // a dispatch of this length may have been interrupted
+constexpr uint64_t kSampleUs = 10'000;   // under load, the thread's own time is asked for this often
 constexpr uint64_t kGatherWorth = 16;    // packets expected within gather_us that make gathering worth its delay
 
 void add(std::atomic<uint64_t>& counter, uint64_t n) noexcept {  // one writer: no locked instruction
@@ -21,7 +25,7 @@ void add(std::atomic<uint64_t>& counter, uint64_t n) noexcept {  // one writer: 
 
 }  // namespace
 
-constinit thread_local Worker* Worker::current_ = nullptr;
+constinit thread_local std::atomic<Worker*> Worker::current_{nullptr};
 
 Worker::Worker(const WorkerOptions& options)
     : region_(options.region),
@@ -36,6 +40,11 @@ Worker::Worker(const WorkerOptions& options)
       grants_(region_.grants<RingConsumer>()),
       queues_(region_.layout().nfs_max, kHandlesPerNode),
       pool_(make_stub_pool(*this)),
+      queued_(region_.layout().nfs_max),
+      turns_(region_.layout().nfs_max),
+      spin_(clock_.from_us(kWakeUs)),
+      long_cycles_(clock_.from_us(kLongUs)),
+      sample_cycles_(clock_.from_us(kSampleUs)),
       fibers_(std::make_unique<FiberPool>(options.stack_bytes, kSpareStacks)) {
   report_.current_nf.store(kNoNf, std::memory_order_relaxed);
 }
@@ -50,18 +59,23 @@ void Worker::add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_sh
   record.inbox.position = record.inbox.seen = record.consumed.load(std::memory_order_relaxed);
   record.nf = nf;
   record.state.store(kNfReady, std::memory_order_release);
+  // What came for it while it was started.
+  if (NfEvents* const events = events_.load(std::memory_order_acquire)) events->resume(index);
 }
 
 Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::milliseconds patience) {
   Removal removal = Removal::late;
   const auto remove = [&] {
     for (uint32_t nf = first; nf < first + count; ++nf)
-      if (region_.nf(nf).state.load(std::memory_order_relaxed) == kNfSuspended) {
+      if (const uint32_t state = region_.nf(nf).state.load(std::memory_order_relaxed);
+          state == kNfSuspended || state == kNfRunaway) {
         removal = Removal::suspended;
         return;
       }
-    for (uint32_t nf = first; nf < first + count; ++nf)
+    for (uint32_t nf = first; nf < first + count; ++nf) {
       region_.nf(nf).state.store(kNfAbsent, std::memory_order_relaxed);
+      if (turns_[nf].credit.round != 0) turns_[nf] = {};  // written only where it was used
+    }
     removal = Removal::done;
   };
   errand_.have_done(
@@ -69,12 +83,26 @@ Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::
   return removal;
 }
 
-void Worker::run() {
-  current_ = this;
+Worker::Ended Worker::run() {
   last_tsc_ = round_tsc_ = rate_tsc_ = tsc_now();
-  driver_ = fibers_->take(&Worker::enter, this);
-  switch_to(thread_, *driver_);
-  current_ = nullptr;
+  return drive_on(*fibers_->take(&Worker::enter, this));
+}
+
+// The thread lends its stack to fibers, until the worker stops or the thread loses it.
+Worker::Ended Worker::drive_on(Fiber& driver) {
+  Fiber home;
+  home_ = &home;
+  driver_ = &driver;
+  current_.store(this, std::memory_order_relaxed);
+  thread_id_.store(gettid(), std::memory_order_release);
+  switch_to(home, driver);
+  current_.store(nullptr, std::memory_order_relaxed);
+  Runaway* const lost = runaway_.exchange(nullptr, std::memory_order_relaxed);
+  if (lost == nullptr) return Ended::stopped;
+  // Parked: its fiber and its burst can be the worker's again.
+  lost->next = finished_.load(std::memory_order_relaxed);
+  while (!finished_.compare_exchange_weak(lost->next, lost, std::memory_order_release)) continue;
+  return Ended::lost;
 }
 
 void Worker::stop() noexcept { stopping_.store(true); }
@@ -84,27 +112,38 @@ void Worker::enter(void* worker) { static_cast<Worker*>(worker)->drive(); }
 void Worker::drive() noexcept {
   for (;;) {
     while (!stopping_.load(std::memory_order_relaxed)) {
+      if (orders_.rest.load(std::memory_order_relaxed) >= kStandBy) [[unlikely]]
+        give_way();
       if (resume_due()) continue;
-      if (batch_next_ == batch_count_) refill();
-      if (batch_next_ < batch_count_)
-        dispatch(batch_[batch_next_++]);
-      else
+      if (batch_next_ == batch_count_) {
+        if (call_event()) continue;
+        refill();
+      }
+      if (batch_next_ == batch_count_)
         idle();
+      else if (fair_)
+        dispatch(batch_[batch_next_++], drr_);
+      else
+        dispatch(batch_[batch_next_++], round_robin_);
     }
-    switch_to(*driver_, thread_);
+    switch_to(*driver_, *home_);
   }
 }
 
-// Chooses the NFs of the next round, round robin, and starts to bring in what dispatching them will touch: with many
+// Chooses the NFs of the next batch, in a circle, and starts to bring in what dispatching them will touch: with many
 // NFs all of it has gone cold, and memory answers while other NFs run.
 void Worker::refill() noexcept {
   if (is_called()) answer_calls();
   ring_if_gave();
+  report_.taken.store(taken_ + stalled_, std::memory_order_relaxed);
   gather();
+  begin_round();
   batch_next_ = 0;
-  batch_count_ = static_cast<uint32_t>(std::min<size_t>(again_.size(), kBurstMax / 2));
+  batch_count_ = static_cast<uint32_t>(std::min<size_t>(round_left_, kBurstMax / 2));
   std::copy_n(again_.begin(), batch_count_, batch_);
   again_.erase(again_.begin(), again_.begin() + batch_count_);
+  round_left_ -= batch_count_;
+  for (uint32_t i = 0; i < batch_count_; ++i) queued_[batch_[i]] = false;
   batch_count_ += ready_.take(batch_ + batch_count_, kBurstMax - batch_count_);
   if (batch_count_ == 0) return;
   for (uint32_t i = 0; i < batch_count_; ++i) __builtin_prefetch(&region_.nf(batch_[i]), 1);
@@ -113,6 +152,7 @@ void Worker::refill() noexcept {
     if (record.state.load(std::memory_order_acquire) == kNfAbsent) continue;  // the rest isn't this thread's to read
     __builtin_prefetch(&record.inbox.slot());
     __builtin_prefetch(record.nf);
+    if (fair_) __builtin_prefetch(&turns_[batch_[i]], 1);
   }
   for (uint32_t i = 0; i < batch_count_; ++i) {
     const NfRecord& record = region_.nf(batch_[i]);
@@ -125,11 +165,13 @@ void Worker::refill() noexcept {
 
 // What other threads want of this one.
 bool Worker::is_called() const noexcept {
-  return errand_.waits() || returned_.load(std::memory_order_relaxed) != kNoHandle;
+  return errand_.waits() || returned_.load(std::memory_order_relaxed) != kNoHandle ||
+         finished_.load(std::memory_order_relaxed) != nullptr;
 }
 
 void Worker::answer_calls() noexcept {
   take_returned();
+  take_finished();
   if (errand_.waits()) errand_.run();
 }
 
@@ -144,43 +186,104 @@ void Worker::gather() noexcept {
     rate_tsc_ = now;
     rate_taken_ = taken_;
   }
-  if (gathers_ && again_.empty() && orders_.awake_peers.load(std::memory_order_relaxed) == 0)
+  if (gathers_ && again_.empty() && held_.empty() && orders_.awake_peers.load(std::memory_order_relaxed) == 0)
     for (; now - round_tsc_ < gather_cycles; now = tsc_now()) cpu_pause();
   round_tsc_ = now;
 }
 
-void Worker::dispatch(uint32_t nf) noexcept {
+template <typename Order>
+void Worker::dispatch(uint32_t nf, Order& order) noexcept {
+  constexpr bool kFair = std::is_same_v<Order, DeficitRoundRobin>;
+  if (queued_[nf]) return;  // new packets were announced; it has its turn with those that wait
   NfRecord& record = region_.nf(nf);
   const uint32_t state = record.state.load(std::memory_order_acquire);
   if (state != kNfReady) {
     if (state == kNfSuspended) note_stalled(nf);
+    if (is_quarantined(state)) return_inbox(nf);
     return;
   }
+  uint32_t most = burst_most(nf);
+  if constexpr (kFair) {
+    most = fair_burst(nf, most);
+    if (most == 0) {
+      queued_[nf] = true;
+      return held_.push_back(nf);
+    }
+  }
+  if (kFair && most * turns_[nf].credit.cost() > long_cycles_) sample_time();
   Dispatch burst;
   burst.nf = nf;
-  if (take_burst(record, burst)) again_.push_back(nf);
-  if (burst.count != 0) run_hops(burst);
+  const bool more = take_burst(record, burst, most);
+  if (!kFair && more) queue_again(nf);
+  if (burst.count != 0) run_hops(burst, order);
+  if constexpr (kFair) {
+    // The fiber may be another batch's now: it has waited inside process().
+    if (!more)
+      order.rests(turns_[nf].credit);
+    else if (goes_on(nf) && batch_next_ != 0)
+      batch_[--batch_next_] = nf;  // its turn isn't over
+    else
+      queue_again(nf);
+  }
+}
+
+// By what the NF can afford, and the narrowest hop of the run that its packets took last: packets are not taken into a
+// run that has spent its part. And by the room that there is for what leaves.
+uint32_t Worker::fair_burst(uint32_t nf, uint32_t most) noexcept {
+  Turn& turn = turns_[nf];
+  most = drr_.turn(turn.credit, weight_of(nf), most);
+  if (most != 0 && turn.narrow != 0) most = drr_.turn(turns_[turn.narrow - 1].credit, weight_of(turn.narrow - 1), most);
+  if (outbox_.room() < most) {
+    outbox_.refresh();
+    most = std::clamp(outbox_.room(), 1u, most);  // one packet waits for its room
+  }
+  return most;
+}
+
+bool Worker::goes_on(uint32_t nf) const noexcept {
+  const Turn& turn = turns_[nf];
+  return drr_.goes_on(turn.credit) && (turn.narrow == 0 || drr_.goes_on(turns_[turn.narrow - 1].credit));
 }
 
 // One NF after the other, as long as the burst stays together and in this host.
-void Worker::run_hops(Dispatch& burst) noexcept {
+template <typename Order>
+void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
+  constexpr bool kFair = std::is_same_v<Order, DeficitRoundRobin>;
+  const uint32_t entry = burst.nf;
+  uint32_t narrow = 0;
+  int64_t least = INT64_MAX;
   uint64_t cycles = 0, dispatches = 0;
   do {
     NfRecord& record = region_.nf(burst.nf);
-    report_.current_nf.store(burst.nf, std::memory_order_relaxed);
-    running_ = &burst;
     Burst packets(burst.packets, burst.count);
-    static_cast<Nf*>(record.nf)->process(packets);
-    cycles += charge(record, burst.count);
+    call_nf(burst, [&](Nf& nf) { nf.process(packets); });
+    const uint64_t spent = charge(record, burst.count, kFair);
+    cycles += spent;
     ++dispatches;
+    if constexpr (kFair) {
+      RunCredit& credit = turns_[burst.nf].credit;
+      order.charge(credit, burst.count, spent);
+      if (burst.nf != entry && credit.cycles < least) {
+        least = credit.cycles;
+        narrow = burst.nf + 1;
+      }
+    }
   } while (next_hop(burst));
+  if constexpr (kFair) turns_[entry].narrow = narrow;
+  leave_nf(cycles, dispatches);
+}
+
+void Worker::leave_nf(uint64_t cycles, uint64_t dispatches) noexcept {
   report_.current_nf.store(kNoNf, std::memory_order_relaxed);
+  running_.store(nullptr, std::memory_order_relaxed);
   add(report_.busy_cycles, cycles);
   add(report_.dispatches, dispatches);
 }
 
-uint64_t Worker::charge(NfRecord& nf, uint32_t packets) noexcept {
-  const uint64_t now = tsc_now(), cycles = now - last_tsc_;
+uint64_t Worker::charge(NfRecord& nf, uint32_t packets, bool fair) noexcept {
+  const uint64_t now = tsc_now();
+  uint64_t cycles = now - last_tsc_;
+  if (fair && cycles > long_cycles_) cycles = without_stolen(cycles, now);
   last_tsc_ = now;
   add(nf.packets, packets);
   add(nf.cycles, cycles);
@@ -200,20 +303,29 @@ bool Worker::has_reason_to_wake() const noexcept {
 
 void Worker::idle() noexcept {
   const uint64_t began = tsc_now();
-  const uint64_t patience = clock_.from_us(orders_.spin_us.load(std::memory_order_relaxed));
+  const uint64_t most = clock_.from_us(orders_.spin_us.load(std::memory_order_relaxed));
+  const bool adapts = orders_.spin_adaptive.load(std::memory_order_relaxed) != 0;
+  const uint64_t patience_alone = adapts ? spin_.patience(most) : FixedSpin().patience(most);
   const bool spins = bell_.mode() == WaitMode::spin;
+  bool alone = true;
   uint32_t turns_let = 0;
   for (uint64_t now = began;; now = tsc_now()) {
-    if (ready_.any() || next_resume_tsc() <= now || stopping_.load(std::memory_order_relaxed) || is_called()) {
+    const bool has_packets = ready_.any();
+    if (has_packets || next_resume_tsc() <= now || stopping_.load(std::memory_order_relaxed) || is_called()) {
+      if (has_packets && alone && adapts) spin_.paid(now - began, most);
       last_tsc_ = tsc_now();
       return;
     }
-    if (!spins && now - began >= patience) break;
-    if (!spins && turns_let >= kTurnsLetAtRest && orders_.rest.load(std::memory_order_relaxed) != 0) break;
-    if (orders_.awake_peers.load(std::memory_order_relaxed) != 0) {
+    const bool has_peers = orders_.awake_peers.load(std::memory_order_relaxed) != 0;
+    if (!spins && now - began >= (has_peers ? most : patience_alone)) break;  // letting others work costs nobody a core
+    const uint32_t rest = orders_.rest.load(std::memory_order_relaxed);
+    if (!spins && (rest >= kRestWhenDry || (rest == kRestSoon && turns_let >= kTurnsLetAtRest))) break;
+    if (has_peers) {
       sched_yield();  // the packet that this worker waits for may be another's to bring
       add(report_.yields, 1);
       ++turns_let;
+      alone = false;
+      stolen_.forget();
     } else {
       for (int i = 0; i < 8; ++i) cpu_pause();
     }
@@ -221,21 +333,10 @@ void Worker::idle() noexcept {
   // The manager's wheel counts from here: what waits below the threshold has its deadline too.
   const uint64_t deadline =
       waiting() == 0
-          ? UINT64_MAX
+          ? kNoDeadline
           : wake_due(tsc_now(), {0, clock_.from_us(orders_.wake_deadline_us.load(std::memory_order_relaxed))});
-  report_.deadline_tsc.store(std::min(next_resume_tsc(), deadline), std::memory_order_relaxed);
-  report_.taken.store(taken_ + stalled_, std::memory_order_relaxed);
-  const bool slept = bell_.sleep(
-      [this] {
-        if (has_reason_to_wake()) return true;
-        ring_manager();  // it may have gone to sleep relying on this worker to be up
-        return false;
-      },
-      [this] {
-        if (errand_.waits()) errand_.run();
-      });
-  if (slept) add(report_.sleeps, 1);
-  last_tsc_ = tsc_now();
+  const bool slept = fall_asleep(std::min({next_resume_tsc(), deadline, look_for_runaways_tsc()}));
+  if (slept && alone && adapts) spin_.slept(last_tsc_ - began, most);
 }
 
 }  // namespace roost

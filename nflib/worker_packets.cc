@@ -73,9 +73,8 @@ uint32_t any_verdict(const Packet* packets, uint32_t count) noexcept {
 
 }  // namespace
 
-// Up to a burst: first what waits between hops, then the inbox. Returns whether more is there.
-bool Worker::take_burst(NfRecord& nf, Dispatch& burst) noexcept {
-  const uint32_t most = std::min(orders_.burst_packets.load(std::memory_order_relaxed), kBurstMax);
+// Up to `most`: first what waits between hops, then the inbox. Returns whether more is there.
+bool Worker::take_burst(NfRecord& nf, Dispatch& burst, uint32_t most) noexcept {
   uint32_t n = 0, differ = 0;
   for (QueuedHop hop; n < most && queues_.pop(burst.nf, hop); ++n) {
     burst.packets[n] = Packet(hop.packet);
@@ -93,7 +92,9 @@ bool Worker::take_burst(NfRecord& nf, Dispatch& burst) noexcept {
   }
   if (n > queued) {
     taken_ += n - queued;
-    nf.inbox.publish();
+    // At once: where packets are short the manager goes by what waits. The cursor lies in a line that is written
+    // anyway.
+    nf.inbox.publish(true);
   }
   for (uint32_t i = 1; i < n; ++i) differ |= (burst.refs[i] ^ burst.refs[0]) | (burst.hops[i] ^ burst.hops[0]);
   burst.one_path = differ == 0;
@@ -138,6 +139,7 @@ bool Worker::next_hop(Dispatch& burst) noexcept {
     const uint32_t following = paths_.hop(ref.unit(), ref.hop() + 1).nf();
     // The packets that went before must stay before: a queue, once there, is joined.
     if (following < region_.layout().nfs_max && queues_.empty(following) &&
+        (!own_bursts_ || burst.count <= burst_most(following)) &&
         region_.nf(following).state.load(std::memory_order_acquire) == kNfReady) {
       ++burst.moved;
       burst.nf = following;
@@ -160,12 +162,14 @@ void Worker::scatter(Dispatch& burst) noexcept {
       continue;
     }
     const uint32_t following = paths_.hop(ref.unit(), ref.hop() + 1).nf();
-    if (following >= region_.layout().nfs_max ||
-        region_.nf(following).state.load(std::memory_order_acquire) == kNfAbsent) {
+    const uint32_t state = following < region_.layout().nfs_max
+                               ? region_.nf(following).state.load(std::memory_order_acquire)
+                               : uint32_t{kNfAbsent};
+    if (state == kNfAbsent || is_quarantined(state)) {
       leave(burst, i, verdict);  // that NF has gone; the manager finds another from here
       continue;
     }
-    if (queues_.empty(following)) again_.push_back(following);
+    if (queues_.empty(following)) queue_again(following);
     queues_.append(following, {burst.packets[i].mbuf(), ref.word + 1, burst.hops[i] + burst.moved + 1});
   }
 }
@@ -186,9 +190,10 @@ uint32_t Worker::hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept
 }
 
 void Worker::send(rte_mbuf* packet, Verdict verdict) noexcept {
-  if (current_ != this) return rte_pktmbuf_free(packet);  // start() or a destructor; the outbox has one writer
+  const Inside inside(*this);
+  if (!inside.driver()) return rte_pktmbuf_free(packet);  // start() or a destructor; the outbox has one writer
   uint32_t hops = packet->hash.usr;
-  if (hops == 0) hops = hops_of(*running_, packet);  // not kept before
+  if (hops == 0) hops = hops_of(*running_.load(std::memory_order_relaxed), packet);  // not kept before
   emit(packet, verdict.with_hops(hops));
 }
 
@@ -242,7 +247,8 @@ void Worker::ring_manager() noexcept {
 }
 
 uint32_t Worker::take_granted() noexcept {
-  if (current_ != this) return kNoHandle;  // start() and destructors run elsewhere
+  const Inside inside(*this);
+  if (!inside.driver()) return kNoHandle;  // start() and destructors run elsewhere
   Descriptor descriptor;
   if (!grants_.pop(descriptor)) return kNoHandle;
   grants_.publish(true);
@@ -250,7 +256,8 @@ uint32_t Worker::take_granted() noexcept {
 }
 
 void Worker::give_back(uint32_t handle) noexcept {
-  if (current_ != this) {  // the outbox has one writer: a destructor leaves the packet to it
+  const Inside inside(*this);
+  if (!inside.driver()) {  // the outbox has one writer: a destructor leaves the packet to it
     uint32_t& link = packet_view(handle)->hash.usr;
     link = returned_.load(std::memory_order_relaxed);
     while (!returned_.compare_exchange_weak(link, handle, std::memory_order_release)) continue;

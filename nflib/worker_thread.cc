@@ -2,9 +2,14 @@
 #include "nflib/worker_thread.h"
 
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include "core/error.h"
 #include "nflib/eal_shim.h"
@@ -15,14 +20,28 @@ namespace {
 // NFs run on fibers; this stack only holds the thread's own first frames, and thread-local storage.
 constexpr size_t kStackBytes = 128 << 10;
 constexpr long kTurn_ns = 10'000'000;
+constexpr uint64_t kSlice_ns = 100'000;  // the least that the kernel takes
 
-void* run_worker(void* worker) {
-  // Woken, a worker takes the core when it is free, not from one in the middle of its packets.
+// As the kernel lays it out (sched_setattr(2)); the C library has no name for it yet.
+struct SchedulingOfThread {
+  uint32_t size = sizeof(SchedulingOfThread);
+  uint32_t policy = SCHED_BATCH;
+  uint64_t flags = 0;
+  int32_t nice = 0;
+  uint32_t priority = 0;
+  uint64_t runtime_ns = 0, deadline_ns = 0, period_ns = 0;
+};
+
+// Woken, a worker takes the core when it is free, not from one in the middle of its packets: who runs next is for the
+// manager to say. The kernel counts for itself who had too much, and what a worker gives up by yielding it counts as
+// had, a whole slice of it; with a short slice it forgets soon. (Kernels before 6.12 ignore the slice.)
+void take_turns() {
+  SchedulingOfThread scheduling;
+  scheduling.nice = getpriority(PRIO_PROCESS, 0);
+  scheduling.runtime_ns = kSlice_ns;
+  if (syscall(SYS_sched_setattr, 0, &scheduling, 0) == 0) return;
   const sched_param batch{};
   sched_setscheduler(0, SCHED_BATCH, &batch);
-  const EalThread lcore;  // DPDK's libraries index by it in what NFs call
-  static_cast<Worker*>(worker)->run();
-  return nullptr;
 }
 
 timespec in_a_turn() {
@@ -35,42 +54,109 @@ timespec in_a_turn() {
 
 }  // namespace
 
-WorkerThread::WorkerThread(Worker& worker, int core) : worker_(worker) {
+WorkerThread::WorkerThread(Worker& worker, int core) : worker_(worker), core_(core) { start_thread(); }
+
+void WorkerThread::start_thread() {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kStackBytes);
   cpu_set_t cores;
   CPU_ZERO(&cores);
-  if (core >= 0) {
-    CPU_SET(static_cast<size_t>(core), &cores);
+  if (core_ >= 0) {
+    CPU_SET(static_cast<size_t>(core_), &cores);
     pthread_attr_setaffinity_np(&attributes, sizeof cores, &cores);
   }
-  const int error = pthread_create(&thread_, &attributes, run_worker, &worker_);
+  pthread_t thread{};
+  threads_.reserve(threads_.size() + 1);
+  const int error = pthread_create(&thread, &attributes, live, this);
   pthread_attr_destroy(&attributes);
-  if (error == 0) return;
+  if (error == 0) return threads_.push_back(thread);
   errno = error;
-  if (core >= 0)
-    fail_errno("worker: cannot run on core {}; name one that this machine has and this process may use", core);
+  if (core_ >= 0)
+    fail_errno("worker: cannot run on core {}; name one that this machine has and this process may use", core_);
   fail_errno("worker: cannot start its thread");
 }
 
-WorkerThread::~WorkerThread() {
-  if (joined_) return;
+void* WorkerThread::live(void* self) {
+  take_turns();
+  const EalThread lcore;  // DPDK's libraries index by it in what NFs call
+  static_cast<WorkerThread*>(self)->work();
+  return nullptr;
+}
+
+void WorkerThread::work() noexcept {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = !std::exchange(started_, true);
+  }
+  if (first && worker_.run() == Worker::Ended::stopped) return;
+  while (Runaway* const runaway = wait_for_call())
+    if (worker_.take_over(*runaway) == Worker::Ended::stopped) return;
+}
+
+// A spare thread's wait. Null: the worker ends.
+Runaway* WorkerThread::wait_for_call() noexcept {
+  std::unique_lock lock(mutex_);
+  ++spare_;
+  called_.wait(lock, [this] { return to_replace_ != nullptr || ending_; });
+  --spare_;
+  return std::exchange(to_replace_, nullptr);
+}
+
+void WorkerThread::end() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  called_.notify_all();
   worker_.stop();
-  pthread_join(thread_, nullptr);
+}
+
+WorkerThread::~WorkerThread() {
+  if (threads_.empty()) return;
+  end();
+  for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
 }
 
 bool WorkerThread::stop_within(Doorbell& bell, std::chrono::milliseconds patience) {
   const auto give_up = std::chrono::steady_clock::now() + patience;
-  worker_.stop();
-  while (!joined_ && std::chrono::steady_clock::now() < give_up) {
+  end();
+  while (!threads_.empty() && std::chrono::steady_clock::now() < give_up) {
     // It may be asleep, and the manager, whose part this is, may be gone. Again each turn: it may just fall asleep.
     bell.park();
     if (bell.release()) bell.unblock(bell.mode());
     const timespec until = in_a_turn();
-    joined_ = pthread_timedjoin_np(thread_, nullptr, &until) == 0;
+    // The last is the worker's, or the first to come to its end.
+    if (pthread_timedjoin_np(threads_.back(), nullptr, &until) == 0)
+      threads_.pop_back();
+    else
+      std::rotate(threads_.begin(), threads_.end() - 1, threads_.end());
   }
-  return joined_;
+  return threads_.empty();
+}
+
+Worker::Answer WorkerThread::take_from(uint32_t nf, uint64_t dispatches, std::chrono::milliseconds patience) {
+  std::erase_if(runaways_, [](const auto& runaway) { return runaway->over(); });
+  // Whoever can't go on with another thread must not take the worker from this one.
+  bool has_spare = false;
+  {
+    const std::lock_guard lock(mutex_);
+    has_spare = spare_ != 0;
+  }
+  if (!has_spare) start_thread();
+  auto made = std::make_unique<Runaway>(worker_.thread_id(), nf, dispatches);
+  Runaway& runaway = *made;
+  const Worker::Answer answer = worker_.ask_to_leave(runaway, patience);
+  if (answer == Worker::Answer::ended) return answer;
+  runaways_.push_back(std::move(made));
+  if (answer == Worker::Answer::late) return answer;
+  {
+    const std::lock_guard lock(mutex_);
+    to_replace_ = &runaway;
+  }
+  called_.notify_one();
+  return answer;
 }
 
 }  // namespace roost

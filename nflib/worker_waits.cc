@@ -17,12 +17,21 @@ void Worker::yield() noexcept { suspend(0); }
 void Worker::sleep_for_us(uint64_t us) noexcept { suspend(tsc_now() + clock_.from_us(us)); }
 
 void Worker::suspend(uint64_t resume_tsc) noexcept {
-  Dispatch& burst = *running_;
+  const Inside inside(*this);
+  if (!inside.driver()) return;
+  Dispatch& burst = *running_.load(std::memory_order_relaxed);
   Fiber* const other = other_driver();
   if (other == nullptr) return;  // no memory for a stack: the NF goes on without having waited
   NfRecord& record = region_.nf(burst.nf);
-  const uint64_t cycles = charge(record, 0);
+  const uint64_t cycles = charge(record, 0, fair_);
+  if (fair_) drr_.charge(turns_[burst.nf].credit, 0, cycles);
   report_.busy_cycles.store(report_.busy_cycles.load(std::memory_order_relaxed) + cycles, std::memory_order_relaxed);
+  // To whoever looks for dispatches that don't end, each stretch between two waits is one.
+  report_.dispatches.store(report_.dispatches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  report_.current_nf.store(UINT32_MAX, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (burst.asked.exchange(false, std::memory_order_relaxed)) answer_overrun();  // with: it has ended
+  running_.store(nullptr, std::memory_order_relaxed);
   burst.resume_tsc = resume_tsc;
   burst.fiber = driver_;
   if (resume_tsc == 0) {
@@ -35,16 +44,18 @@ void Worker::suspend(uint64_t resume_tsc) noexcept {
   driver_ = other;
   switch_to(*burst.fiber, *driver_);
   // Here again: whoever resumed us has made this fiber the driver.
-  running_ = &burst;
+  running_.store(&burst, std::memory_order_relaxed);
+  report_.current_nf.store(burst.nf, std::memory_order_relaxed);
   // Each NF that waits has a stack of its own; when many have waited at once, theirs come back here.
   while (parked_.size() > kSpareStacks) {
     fibers_->give_back(parked_.back());
     parked_.pop_back();
   }
   record.state.store(kNfReady, std::memory_order_relaxed);
+  if (NfEvents* const events = events_.load(std::memory_order_acquire)) events->resume(burst.nf);
   stalled_ -= burst.stalled;
   burst.stalled = 0;
-  again_.push_back(burst.nf);  // what came in the meantime rang no bell that is still to be heard
+  queue_again(burst.nf);  // what came in the meantime rang no bell that is still to be heard
   last_tsc_ = tsc_now();
 }
 
@@ -88,7 +99,8 @@ bool Worker::resume_due() noexcept {
 
 uint64_t Worker::next_resume_tsc() const noexcept {
   if (!yielded_.empty()) return 0;
-  return asleep_.empty() ? UINT64_MAX : asleep_.front()->resume_tsc;
+  const uint64_t resume_tsc = asleep_.empty() ? UINT64_MAX : asleep_.front()->resume_tsc;
+  return std::min(resume_tsc, next_event_tsc());
 }
 
 // A suspended NF has packets. They stay where they are and don't keep the worker awake.

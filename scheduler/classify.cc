@@ -22,7 +22,7 @@ void DataLoop::classify(Batch& batch) noexcept {
     DropCause cause = DropCause::no_chain;
     if (flow == nullptr && chain >= 0) flow = new_flow(keys[i], batch, i);
     if (chain < 0 || !route_flow(*flow, batch.hashes[i], static_cast<uint16_t>(chain), cause)) {
-      drop(batch.packets[i], cause);
+      refuse(batch.packets[i], cause);
       flow = nullptr;
     }
   }

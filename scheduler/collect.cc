@@ -6,7 +6,9 @@ namespace roost {
 // Visits the workers that are up, and no others.
 void DataLoop::collect() noexcept {
   if (!awake_.empty()) now_ = tsc_now();  // what leaves now is as late as this
-  for (size_t i = 0; i < awake_.size();) {
+  // A host that announces again and again as fast as it is woken does not hold the loop here.
+  size_t visits = 2 * awake_.size();
+  for (size_t i = 0; i < awake_.size() && visits != 0; --visits) {
     HostState& host = *awake_[i];
     const uint32_t collected = collect_from(host);
     if (collected != 0) busy_ = true;
@@ -41,6 +43,7 @@ uint32_t DataLoop::collect_from(HostState& host) noexcept {
   host.outbox.publish();
   for (uint32_t i = 0; i < whole; ++i)
     if (pool_.valid(came[i].handle)) __builtin_prefetch(ledger_.row(came[i].handle).packet, 1);
+  host.settled += whole;
   for (uint32_t i = 0; i < whole;) i += take_packet(host, came + i, whole - i);
   if (whole != 0) counters_.collected.add(whole);
   top_up_grants(host);
@@ -96,6 +99,7 @@ uint32_t DataLoop::take_other_packet(HostState& host, const Descriptor* came, ui
     more = (d.flags & Descriptor::kMoreSegments) != 0;
     if (!pool_.valid(d.handle) || !ledger_.owns(d.handle, host.owner)) {
       counters_.refused.add(1);
+      --host.settled;
       ++host.breaches;
       continue;
     }
@@ -159,7 +163,10 @@ void DataLoop::route(HostState& host, uint32_t handle, Verdict verdict) noexcept
       return advance(handle);
     }
     case Verdict::kDrop:
-      return drop(row.packet, DropCause::by_nf);
+      // No hops: its worker returns it unseen, or its NF has freed it.
+      return drop(row.packet, verdict.hops() == 0 && nfs_[row.way.nf].life == NfLife::quarantined
+                                  ? DropCause::quarantined
+                                  : DropCause::by_nf);
     case Verdict::kKeep:
       break;
   }
@@ -172,7 +179,8 @@ void DataLoop::top_up_grants(HostState& host) noexcept {
   const uint64_t asked = host.region.worker().grants_wanted.load(std::memory_order_relaxed);
   if (asked == 0) return;
   const uint64_t wanted = std::min<uint64_t>(asked, settings_.get(Setting::grant_packets));
-  while (host.granted < wanted &&
+  if (host.granted < wanted) look_at_pool();
+  while (host.granted < wanted && buffer_left(share_limit_, host.owned()) != 0 &&
          (host.grants.room() != 0 || (refresh(host, host.grants) && host.grants.room() != 0))) {
     rte_mbuf* packet = rte_pktmbuf_alloc(pool_.pool());
     if (packet == nullptr) return;
@@ -185,6 +193,7 @@ void DataLoop::top_up_grants(HostState& host) noexcept {
     row.flow_hash = handle;
     ledger_.give(handle, host.owner, Part::granted);
     ++host.granted;
+    --host.settled;
     host.grants.push({handle, static_cast<uint16_t>(kHeadroomBytes), 0, 0, 0, 0});
   }
 }

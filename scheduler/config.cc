@@ -93,6 +93,7 @@ ManagerConfig read_all(const toml::table& table, const ConfigContext& context, C
   const bool flow_idle_given = read_flows(root, config.flows);
   read_ports(root, config.ports);
   read_services_and_chains(root, config);
+  read_tenants(root, config);
   read_settings(root, context, flow_idle_given, config.settings);
   root.finish();
   return config;

@@ -38,6 +38,12 @@ struct ManagerConfig {
   };
   struct Service {
     std::string name;
+    uint32_t priority = 0;                       // higher goes first on shared cores: share_policy 3
+    std::map<std::string, uint64_t> settings{};  // of its NFs, beside the manager's
+  };
+  struct Tenant {
+    std::string name;
+    uint32_t weight = 100;  // of the time of a shared core, against other tenants
   };
   struct Chain {
     std::string name;
@@ -52,6 +58,7 @@ struct ManagerConfig {
   Flows flows;
   std::vector<Port> ports;  // in the order of their numbers
   std::vector<Service> services;
+  std::vector<Tenant> tenants;  // others have the standard weight
   std::vector<Chain> chains;
   std::map<std::string, uint64_t> settings;
 };

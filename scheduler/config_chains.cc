@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/error.h"
+#include "core/own_settings.h"
 #include "core/path.h"
 #include "scheduler/config_parts.h"
+#include "scheduler/policy/core_queue.h"
 
 namespace roost {
 namespace {
 
+constexpr int64_t kWeightMost = 1'000'000;
 constexpr size_t kNameMax = 63;
 constexpr size_t kServicesMax = 32'768;  // verdicts and records hold 16 bits
 constexpr size_t kChainsMax = 32'768;
@@ -65,6 +69,25 @@ void read_out(TableReader& reader, const std::vector<std::string_view>& known, M
   }
 }
 
+// A service's own, of the settings that allow it.
+void read_own_settings(TableReader& reader, std::map<std::string, uint64_t>& settings) {
+  const toml::table* table = reader.table("settings");
+  if (table == nullptr) return;
+  for (const auto& [key, node] : *table) {
+    const std::string name(key.str());
+    const auto* value = node.as_integer();
+    try {
+      const Setting setting = Settings::find(name);
+      if (value == nullptr) fail("setting '{}' isn't a whole number; settings are", name);
+      if (value->get() < 0) fail("setting '{}': {} is negative", name, value->get());
+      OwnSettings().set(setting, static_cast<uint64_t>(value->get()));
+      settings[name] = static_cast<uint64_t>(value->get());
+    } catch (const Error& error) {
+      reader.problems().add(key.source(), "{}: {}", reader.name(), error.what());
+    }
+  }
+}
+
 }  // namespace
 
 std::string read_name(TableReader& reader, std::string_view kind, std::vector<std::string>& taken) {
@@ -86,11 +109,26 @@ std::string read_name(TableReader& reader, std::string_view kind, std::vector<st
   return *name;
 }
 
+void read_tenants(TableReader& root, ManagerConfig& config) {
+  std::vector<std::string> names;
+  for (const toml::table* table : root.tables("tenants")) {
+    TableReader reader(*table, "tenant", root.problems());
+    ManagerConfig::Tenant tenant{read_name(reader, "tenant", names), kStandardWeight};
+    if (const auto weight = reader.integer("weight", 1, kWeightMost)) tenant.weight = static_cast<uint32_t>(*weight);
+    reader.finish();
+    config.tenants.push_back(std::move(tenant));
+  }
+}
+
 void read_services_and_chains(TableReader& root, ManagerConfig& config) {
   std::vector<std::string> names;
   for (const toml::table* table : root.tables("services")) {
     TableReader reader(*table, "service", root.problems());
-    config.services.push_back({read_name(reader, "service", names)});
+    ManagerConfig::Service& service = config.services.emplace_back();
+    service.name = read_name(reader, "service", names);
+    if (const auto priority = reader.integer("priority", 0, kPriorities - 1))
+      service.priority = static_cast<uint32_t>(*priority);
+    read_own_settings(reader, service.settings);
     reader.finish();
   }
   if (config.services.size() > kServicesMax) {

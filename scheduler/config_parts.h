@@ -17,6 +17,7 @@ void read_cores(TableReader& root, const std::vector<uint32_t>& usable, ManagerC
 void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports);
 // After read_ports: ports and chains name each other.
 void read_services_and_chains(TableReader& root, ManagerConfig& config);
+void read_tenants(TableReader& root, ManagerConfig& config);
 
 // The table's name, checked: given, well formed, not among `taken` (of the same kind), to which it is added.
 // Messages call the table "kind 'name'" from then on.

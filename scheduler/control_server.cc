@@ -167,12 +167,17 @@ Json ControlServer::perform(const std::string& method, const Json& parameters) {
   if (method == "ps")
     return manager_.ps(parameter<int64_t>(parameters, "after", -1), parameter<uint32_t>(parameters, "limit", 1000));
   if (method == "stop") return stop(parameters);
+  if (method == "tell") return tell(parameters);
   if (method == "stats") return manager_.stats(parameter<bool>(parameters, "memory", false));
   if (method == "get") return get(parameters);
-  if (method == "set") return set(parameters);
+  if (method == "set" || method == "unset") return set(parameters, method == "set");
   if (method == "pause" || method == "resume") {
     manager_.pause_receiving(method == "pause");
     return Json::object();
+  }
+  if (method == "resume_nf") {
+    if (!parameters.contains("nfs")) throw BadParameters("say which: nfs");
+    return {{"resumed", manager_.resume_nfs(numbers(parameters, "nfs"))}};
   }
   if (method == "clear_latency") {
     manager_.clear_latency();
@@ -197,6 +202,7 @@ Json ControlServer::spawn(const Json& parameters) {
   if (cores != "shared" && cores != "dedicated")
     throw BadParameters(fmt::format("cores '{}': there are shared and dedicated", cores));
   request.dedicated = cores == "dedicated";
+  if (parameters.contains("weight")) request.weight = parameter<uint64_t>(parameters, "weight", 0);
   const auto spawned = manager_.spawn(request);
   return {{"first", spawned.ranges.front().first},
           {"count", request.count},
@@ -215,30 +221,39 @@ Json ControlServer::stop(const Json& parameters) {
   throw BadParameters("say which: nfs, service or all");
 }
 
-Json ControlServer::get(const Json& parameters) {
-  const auto name = parameter<std::string>(parameters, "name", "");
-  if (!name.empty()) Settings::find(name);
-  Json list = Json::array();
-  for (const auto& spec : setting_specs()) {
-    if (!name.empty() && spec.name != name) continue;
-    list.push_back({{"name", spec.name},
-                    {"value", manager_.settings().get(Settings::find(spec.name))},
-                    {"unit", spec.unit},
-                    {"least", spec.least},
-                    {"most", spec.most},
-                    {"standard", spec.standard},
-                    {"meaning", spec.meaning}});
-  }
-  return {{"settings", list}};
+Json ControlServer::tell(const Json& parameters) {
+  const auto text = required(parameters, "text");
+  const bool to_service = parameters.contains("service");
+  if (to_service == parameters.contains("nf")) throw BadParameters("say whom: nf or service");
+  const auto told = to_service ? manager_.tell_service(required(parameters, "service"), text)
+                               : manager_.tell_nf(parameter<uint32_t>(parameters, "nf", 0), text);
+  return {{"told", told.nfs}, {"refused", told.refused}};
 }
 
-Json ControlServer::set(const Json& parameters) {
+SettingScope ControlServer::scope_of(const Json& parameters) {
+  SettingScope scope;
+  const bool service = parameters.contains("service"), nfs = parameters.contains("nfs");
+  if (service && nfs) throw BadParameters("a setting is a service's or of NFs; say service or nfs, not both");
+  if (service) scope.service = required(parameters, "service");
+  if (nfs) scope.nfs = numbers(parameters, "nfs");
+  if (nfs && scope.nfs.empty()) throw BadParameters("'nfs' names none");
+  return scope;
+}
+
+Json ControlServer::get(const Json& parameters) {
+  const SettingScope scope = scope_of(parameters);
+  if (scope.nfs.size() > 1) throw BadParameters("get looks at one NF at a time; 'nfs' names several");
+  return {{"settings", manager_.settings_in(scope, parameter<std::string>(parameters, "name", ""))}};
+}
+
+Json ControlServer::set(const Json& parameters, bool to_value) {
   const auto name = required(parameters, "name");
-  if (!parameters.contains("value")) throw BadParameters("'value' is missing");
-  const uint64_t was = manager_.settings().get(Settings::find(name));
-  const auto value = parameter<uint64_t>(parameters, "value", 0);
-  manager_.set(name, value);
-  return {{"name", name}, {"value", value}, {"was", was}};
+  const SettingScope scope = scope_of(parameters);
+  if (to_value && !parameters.contains("value")) throw BadParameters("'value' is missing");
+  std::optional<uint64_t> value;
+  if (to_value) value = parameter<uint64_t>(parameters, "value", 0);
+  const auto change = manager_.set(name, value, scope);
+  return {{"name", name}, {"value", change.value}, {"was", change.was}};
 }
 
 Json ControlServer::down() {

@@ -16,6 +16,7 @@ enum class DropCause : uint32_t {
   no_path,        // the table of paths is full
   inbox_full,     // refused at the chain's entry: the first NF's inbox is full
   backpressure,   // refused at the chain's entry: a later hop of the chain has more than it can take
+  buffer_share,   // refused at the chain's entry: the first NF's host has its share of the free packets
   by_nf,          // an NF said so
   bad_port,       // an NF named a port that isn't there
   bad_service,    // an NF named a service that isn't there
@@ -25,23 +26,47 @@ enum class DropCause : uint32_t {
   merged,         // an NF chained it to another packet
   malformed,      // came back with an impossible length or offset
   too_long,       // more segments than an inbox holds
+  quarantined,    // waited for an NF that has overrun
   count
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(DropCause::count)> kDropCauseNames{
-    "no_chain",    "no_nf",  "no_path",       "inbox_full", "backpressure", "by_nf",     "bad_port",
-    "bad_service", "no_way", "transmit_full", "host_died",  "merged",       "malformed", "too_long"};
+    "no_chain",    "no_nf",  "no_path",       "inbox_full", "backpressure", "buffer_share", "by_nf",    "bad_port",
+    "bad_service", "no_way", "transmit_full", "host_died",  "merged",       "malformed",    "too_long", "quarantined"};
+
+// Whether the manager drops for this cause where it has no room or no way, so that the work of NFs that have seen the
+// packet is wasted. The others are what NFs asked for or did.
+constexpr bool wastes_work(DropCause cause) noexcept {
+  switch (cause) {
+    case DropCause::no_chain:
+    case DropCause::no_nf:
+    case DropCause::no_path:
+    case DropCause::inbox_full:
+    case DropCause::backpressure:
+    case DropCause::buffer_share:
+    case DropCause::too_long:
+      return true;
+    default:
+      return false;
+  }
+}
 
 struct LoopCounters {
   using Count = PortCounters::Count;
   Count turns, received, created, transmitted;
   std::array<Count, static_cast<size_t>(DropCause::count)> dropped;
-  Count delivered;          // into inboxes
-  Count collected;          // out of outboxes
-  Count kernel_wakes;       // workers woken
-  Count wakes_by_deadline;  // of those
-  Count wakes_ahead;        // of those
-  Count refused;            // handles that came from a host that does not own them
-  Count breaches;           // other things that no honest host does
+  std::array<Count, static_cast<size_t>(DropCause::count)> dropped_at_entry;  // of those, before any NF saw them
+  Count delivered;                                                            // into inboxes
+  Count collected;                                                            // out of outboxes
+  Count kernel_wakes;                                                         // workers woken
+  Count wakes_by_deadline;                                                    // of those
+  Count wakes_ahead;                                                          // of those
+  Count core_waits;     // times that a worker had to wait for its shared core
+  Count turns_ended;    // workers told to give way
+  Count turns_renewed;  // that went on, since nobody was entitled to more
+  Count squats;         // workers that did not give way when told
+  Count ecn_marked;     // left with ECN's congestion mark
+  Count refused;        // handles that came from a host that does not own them
+  Count breaches;       // other things that no honest host does
   Count flows_new, flows_unpinned, flows_idle;
   Count sleeps;  // of the loop itself
 };

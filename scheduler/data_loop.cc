@@ -46,14 +46,15 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
       eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       hosts_eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!eventfd_ || !hosts_eventfd_) fail_errno("data loop: eventfd");
-  wheel_.reserve(options.hosts_max);
+  wheel_.reserve(options.hosts_max + kCoresMax);  // workers, and behind them cores
+  active_.reserve(options.hosts_max);
   touched_.reserve(marks_.size());
   awake_.reserve(options.hosts_max);
   backlogged_.reserve(std::min(options.nfs_max, pool.handle_bound()) + 1);  // each has a packet, but one just emptied
   breached_.reserve(options.hosts_max);
   if (options.wake_core >= 0) wake_thread_ = std::make_unique<WakeThread>(options.wake_core);
   busy_tsc_ = start_tsc_;
-  wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
+  read_settings();
 }
 
 DataLoop::~DataLoop() {
@@ -112,6 +113,11 @@ void DataLoop::drop(rte_mbuf* packet, DropCause cause) noexcept {
   rte_pktmbuf_free(packet);
 }
 
+void DataLoop::refuse(rte_mbuf* packet, DropCause cause) noexcept {
+  counters_.dropped_at_entry[static_cast<size_t>(cause)].add(1);
+  drop(packet, cause);
+}
+
 // What is not a packet's business: work from other threads, and what is done now and then.
 void DataLoop::control() noexcept {
   if (!breached_.empty()) tell_breaches();
@@ -140,6 +146,8 @@ void DataLoop::housekeeping() noexcept {
   paths_.advance_epoch();
   epochs_seen_.store(paths_.epochs(), std::memory_order_release);
   forget_idle_flows();
+  watch_dispatches();
+  if (now_ - loads_tsc_ > clock_.from_us(1'000 * settings_.get(Setting::share_period_ms))) update_loads();
 }
 
 void DataLoop::post(std::function<void()> work) {

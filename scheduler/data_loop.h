@@ -6,7 +6,9 @@
 //   data_loop.cc   the turn and the loop's own sleep       deliver.cc    packets into inboxes, and backlogs
 //   classify.cc    flow, chain and NFs of each packet      wakeup.cc     who is woken, who is parked
 //   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
-//   membership.cc  NFs and hosts that come and go
+//   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
+//   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
+//   overrun.cc     dispatches that don't end
 //
 // The loop's thread owns all of it; other threads hand it work with post() and read counters.
 #pragma once
@@ -31,6 +33,7 @@
 #include "scheduler/ledger.h"
 #include "scheduler/packet_pool.h"
 #include "scheduler/path_table.h"
+#include "scheduler/policy/buffer_share.h"
 #include "scheduler/policy/wake.h"
 #include "scheduler/records.h"
 #include "scheduler/wake_thread.h"
@@ -67,6 +70,15 @@ class DataLoop {
   // Before run(): has the loop's thread tell, once, which host wrote a cursor that no honest one writes.
   void on_breach(std::function<void(uint32_t host)> tell) { tell_breach_ = std::move(tell); }
 
+  // Before run(): has the loop's thread tell of dispatches that don't end.
+  struct Overrun {
+    enum class Kind : uint8_t { seen, taken, ended, stuck } kind;
+    uint32_t host;
+    uint32_t nf;  // its number in the host, as the host says it
+    uint64_t dispatches;
+  };
+  void on_overrun(std::function<void(const Overrun&)> tell) { tell_overrun_ = std::move(tell); }
+
   // What others may read at any time.
   const LoopCounters& counters() const noexcept { return counters_; }
   const Histogram& latency() const noexcept { return latency_; }  // arrival to transmission, TSC cycles
@@ -87,6 +99,7 @@ class DataLoop {
   };
   Books books() const noexcept;
   uint64_t count_owned(uint32_t host) const noexcept;  // rows, by looking at every one
+  uint32_t owned(uint32_t host) const noexcept { return hosts_[host] ? hosts_[host]->owned() : 0; }  // as it counts
   void clear_latency() noexcept { latency_.clear(); }
   void pause_receiving(bool paused) noexcept { receiving_ = !paused; }
 
@@ -99,9 +112,17 @@ class DataLoop {
   void retire_nfs(uint32_t first, uint32_t count);   // nothing new is delivered to them
   void restore_nfs(uint32_t first, uint32_t count);  // retired ones, as they were
   void forget_nfs(uint32_t first, uint32_t count);   // once all that was delivered is back: see epochs()
+  void want_up(uint32_t host) noexcept;              // there is something for its worker, besides packets
   void refresh_orders() noexcept;                    // settings that workers read
+  void set_host(uint32_t host, uint32_t weight, const HostSettings& settings) noexcept;
+
+  // overrun.cc
+  // Nothing new for this NF, whose host has been asked to go on without it; what becomes of that is told.
+  void quarantine_nf(uint32_t nf, uint64_t dispatches);
+  void release_nf(uint32_t nf);  // a quarantined one gets packets again
 
  private:
+  static constexpr uint32_t kCoresMax = 4'096;
   static constexpr uint32_t kBurst = 64, kCollect = 128, kSegmentsMax = 64, kOutMax = 128;
 
   // With a service's number: the chain of packets that an NF sent there, which is that service alone.
@@ -133,6 +154,7 @@ class DataLoop {
   bool has_reason_to_stay_up() noexcept;
   void take_ring() noexcept;
   void drop(rte_mbuf* packet, DropCause cause) noexcept;
+  void refuse(rte_mbuf* packet, DropCause cause) noexcept;  // at the entry: no NF has seen it
   void tell_breaches() noexcept;
 
   // classify.cc
@@ -151,10 +173,16 @@ class DataLoop {
   void prepare(Batch& batch) noexcept;
   void deliver(Batch& batch) noexcept;
   bool admits(uint32_t path) const noexcept;
-  bool has_room(NfState& nf, uint32_t segments) noexcept;
+  void look_at_pool() noexcept {
+    share_limit_ = share_.limit(pool_.free_here());
+    share_easy_ = buffer_left(share_limit_, inbox_slots_most_);
+  }
+  bool within_share(HostState& host, NfState& nf) noexcept;
+  bool may_go_on(HostState& host, NfState& nf) noexcept;
+  bool has_room(HostState& host, NfState& nf, uint32_t segments) noexcept;
   bool refresh(HostState& host, RingProducer& ring) noexcept;
-  void place(NfState& nf, uint32_t handle) noexcept;
-  Descriptor place_segments(NfState& nf, const HostState& host, const rte_mbuf* packet, Descriptor d) noexcept;
+  void place(HostState& host, NfState& nf, uint32_t handle) noexcept;
+  Descriptor place_segments(NfState& nf, HostState& host, const rte_mbuf* packet, Descriptor d) noexcept;
   void advance(uint32_t handle) noexcept;
   void add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept;
   void deliver_backlogs() noexcept;
@@ -165,12 +193,43 @@ class DataLoop {
   void wake() noexcept;
   void consider(HostState& host) noexcept;
   void consider_ahead(HostState& host) noexcept;
-  bool wake_host(HostState& host) noexcept;
+  void wake_host(HostState& host) noexcept;
   void enter_awake(HostState& host) noexcept;
   void leave_awake(HostState& host) noexcept;
   bool park(HostState& host) noexcept;
-  void core_changed(uint32_t core) noexcept;
-  WakeThreshold threshold() const noexcept;
+  WakeThreshold threshold_of(const HostState& host) const noexcept;
+
+  // turns.cc
+  bool want_core(HostState& host) noexcept;
+  static bool wants(const HostState& host) noexcept;
+  bool make_room(SharedCore& core) noexcept;
+  void enter_core(HostState& host) noexcept;
+  void leave_core(HostState& host) noexcept;
+  void pass_on(HostState& host) noexcept;
+  bool has_room(const SharedCore& core) const noexcept;
+  void fill(SharedCore& core) noexcept;
+  void give_orders(SharedCore& core) noexcept;
+  void watch(uint32_t number) noexcept;
+
+  // contention.cc
+  void begin_contention(SharedCore& core) noexcept;
+  void end_contention(SharedCore& core) noexcept;
+  void look_at_turn(uint32_t number) noexcept;
+  void end_turn(SharedCore& core) noexcept;
+  uint64_t end_turns(SharedCore& core, uint64_t turn) noexcept;
+  void leave_behind(SharedCore& core) noexcept;
+  uint64_t believed_cycles() const noexcept;
+  void charge_turn(SharedCore& core) noexcept;
+  void charge_other(SharedCore& core, HostState& host) noexcept;
+
+  // core_members.cc
+  void add_to_core(HostState& host);
+  void remove_from_core(HostState& host) noexcept;
+  void renew_queues();
+  CoreQueueOptions queue_options() const noexcept;
+  void raise_priority(HostState& host, uint32_t priority);
+  void weigh(HostState& host) noexcept;
+  void update_loads() noexcept;
 
   // collect.cc
   void collect() noexcept;
@@ -182,20 +241,30 @@ class DataLoop {
   void route(HostState& host, uint32_t handle, Verdict verdict) noexcept;
   void top_up_grants(HostState& host) noexcept;
 
+  // overrun.cc
+  void watch_dispatches() noexcept;
+  void watch_asked() noexcept;
+  void see_dispatch(HostState& host) noexcept;
+
   // transmit.cc
   void transmit() noexcept;
   void send_out(uint32_t handle, uint16_t port) noexcept {
     const LedgerRow& row = ledger_.row(handle);
     if (port >= out_.size()) return drop(row.packet, port == UINT16_MAX ? DropCause::no_way : DropCause::bad_port);
-    latency_.record(now_ > row.stamp_tsc ? now_ - row.stamp_tsc : 0);
+    const uint64_t sojourn = now_ > row.stamp_tsc ? now_ - row.stamp_tsc : 0;
+    latency_.record(sojourn);
+    if (sojourn > ecn_sojourn_cycles_) [[unlikely]]
+      mark_late(row.packet);
     Out& out = out_[port];
     out.packets[out.count++] = row.packet;
     if (out.count == kOutMax) flush(port);
   }
   void flush(uint16_t port) noexcept;
+  void mark_late(rte_mbuf* packet) noexcept;
 
   // membership.cc
   void give_orders(HostState& host) noexcept;
+  void read_settings() noexcept;
   bool sweeping() const noexcept { return !departed_.empty() || !swept_for_.empty(); }
   void sweep() noexcept;
   void give_up_row(uint32_t handle, DropCause cause) noexcept;
@@ -221,9 +290,16 @@ class DataLoop {
   std::vector<Out> out_;
   uint64_t now_ = 0;    // TSC, at the start of the turn
   uint32_t now_s_ = 0;  // seconds since the loop was made
-  uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0;
+  uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0, loads_tsc_ = 0;
   bool receiving_ = true;
   bool wakes_ahead_ = false;
+  DynamicThreshold share_;
+  uint32_t share_limit_ = kNoBufferLimit;  // what a host may have, as of the last look at the pool
+  uint32_t share_easy_ = 0;                // with fewer than this, no inbox of it is limited by more than its slots
+  uint32_t inbox_slots_most_ = 0;          // of any NF
+  uint64_t ecn_sojourn_cycles_ = UINT64_MAX;
+  SharePolicy share_policy_ = SharePolicy::weight;
+  uint32_t floor_percent_ = 0;
 
   struct Mark {  // NFs of one word of a ready bitmap that got packets
     HostState* host;
@@ -237,9 +313,10 @@ class DataLoop {
   uint32_t placed_ = 0;  // packets behind these marks
   // Packet code adds to these lists; they have room from the start for all that there can be, which is address space
   // until it is used.
-  std::vector<HostState*> touched_;  // hosts that got packets in this batch
-  std::vector<HostState*> awake_;    // workers that may have something in their outboxes
-  std::vector<std::vector<HostState*>> awake_on_core_;
+  std::vector<HostState*> touched_;   // hosts that got packets in this batch
+  std::vector<HostState*> awake_;     // workers that may have something in their outboxes
+  std::vector<SharedCore> cores_;     // by number
+  std::vector<HostState*> active_;    // hosts that were awake in this period, for share_policy 2
   std::vector<uint32_t> backlogged_;  // NFs with a backlog
   std::vector<uint32_t> breached_;    // hosts to tell of
   TimerWheel wheel_;
@@ -255,6 +332,14 @@ class DataLoop {
   std::vector<Departed> departed_, swept_for_;
   uint32_t sweep_row_ = 0;
   std::function<void(uint32_t)> tell_breach_;
+  std::function<void(const Overrun&)> tell_overrun_;
+  struct Asked {  // hosts that have been asked to go on without an NF
+    uint32_t host, generation, nf;
+    uint64_t dispatches, tsc;
+  };
+  std::vector<Asked> asked_;
+  uint64_t watch_tsc_ = 0;
+  uint32_t sightings_wanted_ = 0;
 
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;

@@ -9,10 +9,9 @@
 namespace roost {
 
 // The hand-off: the packet, its row filled in, becomes the host's. There is room for its segments.
-inline void DataLoop::place(NfState& nf, uint32_t handle) noexcept {
+inline void DataLoop::place(HostState& host, NfState& nf, uint32_t handle) noexcept {
   LedgerRow& row = ledger_.row(handle);
   const Way& way = row.way;
-  HostState& host = *hosts_[nf.host];
   rte_mbuf* const packet = row.packet;
   row.next_segment = 0;
   ledger_.give(handle, host.owner, Part::head);
@@ -49,8 +48,8 @@ bool DataLoop::refresh(HostState& host, RingProducer& ring) noexcept {
   return false;
 }
 
-inline bool DataLoop::has_room(NfState& nf, uint32_t segments) noexcept {
-  return nf.inbox.room() >= segments || (refresh(*hosts_[nf.host], nf.inbox) && nf.inbox.room() >= segments);
+inline bool DataLoop::has_room(HostState& host, NfState& nf, uint32_t segments) noexcept {
+  return nf.inbox.room() >= segments || (refresh(host, nf.inbox) && nf.inbox.room() >= segments);
 }
 
 // Asks for what deliver() will write to: with many NFs each packet goes to lines that have gone cold, or that the
@@ -75,17 +74,26 @@ void DataLoop::prepare(Batch& batch) noexcept {
 }
 
 void DataLoop::deliver(Batch& batch) noexcept {
+  if (batch.count != 0) look_at_pool();
   for (uint32_t i = 0; i < batch.count; ++i) {
     if (batch.flows[i] == nullptr) continue;
     const FlowEntry& flow = *batch.flows[i];
     NfState& nf = nfs_[flow.way.nf];
     if (!backlogged_.empty() && !admits(flow.way.path)) {
-      drop(batch.packets[i], DropCause::backpressure);
+      ++hosts_[nf.host]->refused;
+      refuse(batch.packets[i], DropCause::backpressure);
+      continue;
+    }
+    HostState& host = *hosts_[nf.host];
+    if (host.owned() >= share_easy_ && !within_share(host, nf)) [[unlikely]] {
+      ++host.refused;
+      refuse(batch.packets[i], DropCause::buffer_share);
       continue;
     }
     const uint32_t segments = segments_of(batch.packets[i]);
-    if (!has_room(nf, segments)) {
-      drop(batch.packets[i], segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full);
+    if (!has_room(host, nf, segments)) {
+      ++host.refused;
+      refuse(batch.packets[i], segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }
     LedgerRow& row = ledger_.row(batch.handles[i]);
@@ -95,10 +103,23 @@ void DataLoop::deliver(Batch& batch) noexcept {
     row.flow_hash = batch.hashes[i];
     row.in_port = batch.port;
     row.epoch = paths_.depart();
-    place(nf, batch.handles[i]);
+    place(host, nf, batch.handles[i]);
   }
   batch.count = 0;
   if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
+}
+
+// Whether the NF may have one more packet, by what its host has and by what waits in its inbox.
+bool DataLoop::within_share(HostState& host, NfState& nf) noexcept {
+  const uint32_t most = buffer_left(share_limit_, host.owned());
+  const auto waiting = [&nf] { return nf.inbox.capacity() - nf.inbox.room(); };
+  return waiting() < most || (most != 0 && refresh(host, nf.inbox) && waiting() < most);
+}
+
+// The same for a packet in the middle of its chain, which takes no packet from the pool: so that it is never stuck
+// there for want of free ones, a host may have a burst in any case.
+bool DataLoop::may_go_on(HostState& host, NfState& nf) noexcept {
+  return host.owned() < kBurst || host.owned() < share_easy_ || within_share(host, nf);
 }
 
 // Whether the flow's chain can take more: none of its NFs has a backlog.
@@ -109,9 +130,10 @@ bool DataLoop::admits(uint32_t path) const noexcept {
 }
 
 // All segments but the last, whose descriptor is returned.
-Descriptor DataLoop::place_segments(NfState& nf, const HostState& host, const rte_mbuf* packet, Descriptor d) noexcept {
+Descriptor DataLoop::place_segments(NfState& nf, HostState& host, const rte_mbuf* packet, Descriptor d) noexcept {
   for (rte_mbuf* segment = packet->next; segment != nullptr; segment = segment->next) {
     const uint32_t further = PacketPool::handle_of(segment);
+    --host.settled;
     ledger_.row(d.handle).next_segment = further + 1;
     Descriptor before = d;
     before.flags |= Descriptor::kMoreSegments;
@@ -162,8 +184,10 @@ void DataLoop::advance(uint32_t handle) noexcept {
   const uint32_t segments = segments_of(row.packet);
   if (segments > nf.inbox.room_surely()) return drop(row.packet, DropCause::too_long);
   paths_.depart_again(row.epoch);  // counted while it waits, too
-  if (nf.backlog_count != 0 || !has_room(nf, segments)) return add_to_backlog(nf, row.way.nf, handle);
-  place(nf, handle);
+  HostState& host = *hosts_[nf.host];
+  if (nf.backlog_count != 0 || !may_go_on(host, nf) || !has_room(host, nf, segments))
+    return add_to_backlog(nf, row.way.nf, handle);
+  place(host, nf, handle);
 }
 
 void DataLoop::add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept {
@@ -175,22 +199,24 @@ void DataLoop::add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noex
 
 // As much of each NF's list as its inbox now takes; in order.
 void DataLoop::deliver_backlogs() noexcept {
+  look_at_pool();
   for (size_t i = 0; i < backlogged_.size();) {
     const uint32_t nf_id = backlogged_[i];
     NfState& nf = nfs_[nf_id];
-    refresh(*hosts_[nf.host], nf.inbox);
+    HostState& host = *hosts_[nf.host];
+    refresh(host, nf.inbox);
     while (nf.backlog_count != 0) {
       const uint32_t handle = nf.backlog_first - 1;
       LedgerRow& row = ledger_.row(handle);
       const bool gone = nf.life != NfLife::live;
-      if (!gone && nf.inbox.room() < segments_of(row.packet)) break;
+      if (!gone && (nf.inbox.room() < segments_of(row.packet) || !may_go_on(host, nf))) break;
       nf.backlog_first = row.backlog_next;
       --nf.backlog_count;
       if (gone) {
         paths_.arrive(row.epoch);
         advance(handle);  // finds another NF of the service
       } else {
-        place(nf, handle);
+        place(host, nf, handle);
       }
       if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
     }

@@ -8,6 +8,7 @@
 #include "core/host_region.h"
 #include "core/protocol.h"
 #include "core/shared_memory.h"
+#include "scheduler/host_demands.h"
 #include "scheduler/range_allocator.h"
 
 namespace roost {
@@ -38,6 +39,8 @@ struct HostLink {
   RangeAllocator places;  // NF numbers in this host
   RangeAllocator slots;   // inbox slots
   uint32_t nfs = 0;
+  uint32_t weight = 0;         // the sum of its NFs' weights
+  HostDemands demands;         // of its NFs' settings
   std::set<uint32_t> groups;   // first NFs of its groups
   bool dead = false;           // it has ended; its packets are being taken back
   bool orphan = false;         // its nursery is gone: nobody will tell how it ended

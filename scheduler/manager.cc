@@ -56,6 +56,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       host_program_(host_program),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
       started_tsc_(tsc_now()) {
+  for (const auto& tenant : config.tenants) tenant_of(tenant.name).weight = tenant.weight;
   settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   for (const auto& [name, value] : config.settings) settings_.set(name, value);
   raise_descriptor_limit();
@@ -63,7 +64,10 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   host_socket_.path = socket_path_ + ".hosts";
   make_loop(config, opener);
   loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
-  loop_->on_breach([this](uint32_t host) { loop_notices_.put({LoopNotice::Kind::breach, host}); });
+  loop_->on_breach([this](uint32_t host) { loop_notices_.put({LoopNotice::Kind::breach, host, {}}); });
+  loop_->on_overrun([this](const DataLoop::Overrun& overrun) {
+    loop_notices_.put({LoopNotice::Kind::overrun, overrun.host, overrun});
+  });
   watched_.watch(host_listener_.get(), mark(Source::newcomers));
   watched_.watch(loop_notices_.fd(), mark(Source::loop));
   leave_cores(dedicated_cores_);
@@ -98,7 +102,9 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
   for (const auto& service : config.services) {
     services_[service.name] = static_cast<uint16_t>(services.size());
     service_names_.push_back(service.name);
-    services.push_back({service.name, ConsistentHash()});
+    OwnSettings& own = service_settings_.emplace_back();
+    for (const auto& [name, value] : service.settings) own.set(Settings::find(name), value);
+    services.push_back({service.name, ConsistentHash(), service.priority});
   }
   std::vector<ChainState> chains;
   std::map<std::string, int> chain_numbers;
@@ -147,11 +153,6 @@ void Manager::event(std::string text) {
   log_warn("{}", text);
   events_.push_back(std::move(text));
   if (events_.size() > kEventsKept) events_.pop_front();
-}
-
-void Manager::set(const std::string& name, uint64_t value) {
-  settings_.set(name, value);
-  loop_->call([this] { loop_->refresh_orders(); });
 }
 
 // Has the loop's thread do something with all NFs of these groups, a piece between two turns.

@@ -5,6 +5,9 @@
 //   manager.cc         set-up, settings, the end      manager_hosts.cc    hosts made and attached
 //   manager_spawn.cc   NFs started                    manager_ends.cc     hosts that end, asked or not
 //   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
+//   manager_settings.cc  settings of the manager, of services and of NFs
+//   manager_overrun.cc NFs that don't come back from process(), and are brought back
+//   manager_tell.cc    messages to NFs
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once
@@ -14,11 +17,13 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "core/clock.h"
+#include "core/own_settings.h"
 #include "core/protocol.h"
 #include "core/settings.h"
 #include "scheduler/config.h"
@@ -30,6 +35,13 @@
 #include "scheduler/registry.h"
 
 namespace roost {
+
+// Whose settings are meant: these NFs', this service's, or, where both are empty, the manager's.
+struct SettingScope {
+  std::string service{};
+  std::vector<uint32_t> nfs{};
+  bool is_manager() const noexcept { return service.empty() && nfs.empty(); }
+};
 
 class Manager {
  public:
@@ -50,6 +62,7 @@ class Manager {
     bool dedicated = false;  // on a core of the host's own, which polls
     std::string tenant = "default";
     Json config = Json::object();
+    std::optional<uint64_t> weight{};  // of the NFs' own
   };
   struct Spawned {
     std::vector<std::pair<uint32_t, uint32_t>> ranges;  // first, count
@@ -67,9 +80,25 @@ class Manager {
   Stopped stop_service(const std::string& service);
   Stopped stop_all();
 
+  // Quarantined NFs get packets again. Returns how many; throws Error, for those that cannot with the others done.
+  uint32_t resume_nfs(const std::vector<uint32_t>& nfs);
+
+  struct Told {
+    uint32_t nfs = 0, refused = 0;
+  };
+  // Throw Error where there is no such NF, and where one NF takes no more.
+  Told tell_nf(uint32_t nf, const std::string& text);
+  Told tell_service(const std::string& service, const std::string& text);
+
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
-  void set(const std::string& name, uint64_t value);
+  struct SettingChange {
+    uint64_t value = 0, was = 0;  // what counts there now, and before; of several NFs, of the first
+  };
+  // No value: it goes back to what the next wider scope says. Throws Error.
+  SettingChange set(const std::string& name, std::optional<uint64_t> value, const SettingScope& scope = {});
+  // What counts in this scope (of NFs: one), and where it comes from. `name` empty: all that there can be.
+  Json settings_in(const SettingScope& scope, const std::string& name) const;
   void pause_receiving(bool paused);
   void clear_latency();
   // Lets what is on its way arrive, for at most this long.
@@ -97,8 +126,10 @@ class Manager {
   }
   // From the loop's thread.
   struct LoopNotice {
-    enum class Kind : uint8_t { swept, breach } kind;  // its packets are all back; it did what no honest host does
+    // Its packets are all back; it did what no honest host does; a dispatch of it goes on for long.
+    enum class Kind : uint8_t { swept, breach, overrun } kind;
     uint32_t host;
+    DataLoop::Overrun overrun{};
   };
   struct SocketFile {
     std::string path{};
@@ -144,6 +175,10 @@ class Manager {
   void load_module(HostLink& host, const ModuleCopy& module);
   void undo_spawn(const Spawned& spawned, const char* why);
 
+  // manager_tell.cc
+  Told tell_groups(const std::vector<std::pair<uint32_t, uint32_t>>& ranges, const std::string& text);
+  void wake_if_asked(const HostLink& host, const Json& answer);
+
   // manager_stop.cc
   Stopped stop_groups(const std::vector<uint32_t>& firsts);
   void stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back);
@@ -151,6 +186,23 @@ class Manager {
   void restore(const std::vector<uint32_t>& firsts);
   void forget(const std::vector<uint32_t>& firsts);
   bool wait_for_packets();
+
+  // manager_settings.cc
+  const OwnSettings& service_settings(uint16_t service) const { return service_settings_[service]; }
+  uint64_t value_for(Setting setting, const OwnSettings& own) const;
+  void give_nf_orders(const NfGroup& group) const;
+  void settle(const std::vector<uint32_t>& firsts);
+  void tell_loop_of(const HostLink& host);
+  std::vector<uint32_t> groups_of(std::vector<uint32_t> nfs);
+  Json where_from(Setting setting, const SettingScope& scope) const;
+
+  // manager_overrun.cc
+  void on_overrun(HostLink& host, const DataLoop::Overrun& overrun);
+  void quarantine(HostLink& host, uint32_t nf, const DataLoop::Overrun& overrun);
+  std::string nf_name(uint32_t nf) const;
+  std::optional<uint32_t> nf_at(const HostLink& host, uint32_t place) const;
+  uint32_t runaways_of(const HostLink& host) const;
+  uint32_t state_of(uint32_t nf) const;  // as its host says
 
   Json memory_stats() const;
 
@@ -160,8 +212,17 @@ class Manager {
   Hugepages hugepages_;
   WaitMode wait_mode_;
   std::vector<uint32_t> shared_cores_, dedicated_cores_;
+  struct Tenant {
+    uint32_t number;
+    uint32_t weight = kStandardWeight;
+  };
+  Tenant& tenant_of(const std::string& name) {  // new ones are equal to the others
+    return tenants_.try_emplace(name, Tenant{static_cast<uint32_t>(tenants_.size())}).first->second;
+  }
+  std::map<std::string, Tenant> tenants_;
   std::map<std::string, uint16_t> services_, ports_;
   std::vector<std::string> service_names_;
+  std::vector<OwnSettings> service_settings_;  // by number
   std::unique_ptr<PacketPool> pool_;
   std::unique_ptr<DataLoop> loop_;
   std::thread loop_thread_;
@@ -172,7 +233,8 @@ class Manager {
   std::unique_ptr<NurseryLink> nursery_;  // none: it died; the next host to be made brings another
   ModuleStore modules_;
   Registry registry_;
-  uint32_t hosts_leaving_ = 0;  // of the registry's, dead
+  std::set<uint32_t> quarantined_;  // NFs
+  uint32_t hosts_leaving_ = 0;      // of the registry's, dead
   uint32_t generation_ = 0;
   uint64_t started_tsc_;
   std::deque<std::string> events_;  // the last hundred

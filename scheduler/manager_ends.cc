@@ -77,6 +77,8 @@ void Manager::read_loop_notices() {
     HostLink& host = *registry_.find_host(notice.host);  // nothing is heard of a host once it is swept
     if (notice.kind == LoopNotice::Kind::swept)
       swept.push_back(&host);
+    else if (notice.kind == LoopNotice::Kind::overrun)
+      on_overrun(host, notice.overrun);
     else if (!host.dead)
       kill_host(host, "wrote a cursor into its memory that goes back, or past what was put there");
   }
@@ -164,7 +166,7 @@ void Manager::bury(const std::vector<HostLink*>& hosts) {
   hosts_leaving_ += static_cast<uint32_t>(hosts.size());
   loop_->post([this, numbers = std::move(numbers)] {
     for (const uint32_t number : numbers)
-      loop_->remove_host(number, [this, number] { loop_notices_.put({LoopNotice::Kind::swept, number}); });
+      loop_->remove_host(number, [this, number] { loop_notices_.put({LoopNotice::Kind::swept, number, {}}); });
   });
 }
 

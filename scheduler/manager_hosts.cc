@@ -139,6 +139,9 @@ void Manager::add_to_loop(HostLink& host) {
   state->generation = host.generation;
   state->core = host.core;
   state->wait_mode = wait_mode_of(host);
+  const Tenant& tenant = tenant_of(host.tenant);
+  state->waiter.tenant = tenant.number;
+  state->waiter.tenant_weight = tenant.weight;
   state->region = HostRegion(host.region.data(), host.layout);
   state->ready = state->region.ready();
   state->outbox = state->region.outbox<RingConsumer>();

@@ -50,12 +50,21 @@ Json Manager::ps(int64_t after, uint32_t limit) {
            {"tenant", host.tenant},
            {"host", host.id},
            {"core", host.core},
-           {"state", host.dead ? "leaving" : "live"},
+           {"weight", group.weight},
+           {"state", host.dead                   ? "leaving"
+                     : quarantined_.contains(nf) ? "quarantined"
+                                                 : "live"},
            {"delivered", loop_->nf_delivered(nf)},
            {"packets", packets},
            {"cycles_per_packet", packets == 0 ? 0.0 : static_cast<double>(cycles) / static_cast<double>(packets)}});
+      if (quarantined_.contains(nf)) nfs.back()["returned"] = state_of(nf) != kNfRunaway;
     }
   }
+  std::vector<uint32_t> held;
+  loop_->call([&] {
+    for (auto each = registry_.hosts().begin(); each != registry_.hosts().end() && held.size() < kHostsShown; ++each)
+      held.push_back(loop_->owned(each->first));
+  });
   for (const auto& [id, host] : registry_.hosts()) {
     if (hosts.size() == kHostsShown) break;
     const auto& report = HostRegion(host->region.data(), host->layout).worker().report;
@@ -65,6 +74,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
                      {"tier", tier_name(host->tier)},
                      {"tenant", host->tenant},
                      {"nfs", host->nfs},
+                     {"packets_held", held[hosts.size()]},
                      {"state", host->dead ? "dead" : "live"},
                      {"dispatches", report.dispatches.load(std::memory_order_relaxed)},
                      {"sleeps", report.sleeps.load(std::memory_order_relaxed)},
@@ -82,13 +92,19 @@ Json Manager::stats(bool with_memory) {
   Json result;
   loop_->call([&] {  // between two turns, so that the books are of one moment
     const auto books = loop_->books();
-    Json dropped = Json::object();
-    for (size_t i = 0; i < kDropCauseNames.size(); ++i)
+    Json dropped = Json::object(), at_entry = Json::object();
+    uint64_t midway = 0;
+    for (size_t i = 0; i < kDropCauseNames.size(); ++i) {
       if (const uint64_t count = counters.dropped[i].get(); count != 0)
         dropped[std::string(kDropCauseNames[i])] = count;
-    result = {{"received", books.received}, {"created", books.created}, {"transmitted", books.transmitted},
-              {"dropped", dropped},         {"held", books.held},       {"balanced", books.balanced()},
-              {"flows", loop_->flows()},    {"paths", loop_->paths()}};
+      const uint64_t early = counters.dropped_at_entry[i].get();
+      if (early != 0) at_entry[std::string(kDropCauseNames[i])] = early;
+      if (wastes_work(static_cast<DropCause>(i))) midway += counters.dropped[i].get() - early;
+    }
+    result = {{"received", books.received}, {"created", books.created},     {"transmitted", books.transmitted},
+              {"dropped", dropped},         {"dropped_at_entry", at_entry}, {"dropped_midway", midway},
+              {"held", books.held},         {"balanced", books.balanced()}, {"flows", loop_->flows()},
+              {"paths", loop_->paths()}};
   });
   result["uptime_s"] = uptime_s();
   result["nfs_live"] = registry_.nfs();
@@ -107,6 +123,11 @@ Json Manager::stats(bool with_memory) {
       {"kernel_wakes", &counters.kernel_wakes},
       {"wakes_by_deadline", &counters.wakes_by_deadline},
       {"wakes_ahead", &counters.wakes_ahead},
+      {"ecn_marked", &counters.ecn_marked},
+      {"core_waits", &counters.core_waits},
+      {"turns_ended", &counters.turns_ended},
+      {"turns_renewed", &counters.turns_renewed},
+      {"squats", &counters.squats},
       {"refused", &counters.refused},
       {"breaches", &counters.breaches},
       {"turns", &counters.turns},

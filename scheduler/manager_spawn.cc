@@ -22,6 +22,7 @@ Manager::Spawned Manager::spawn(const SpawnRequest& request) {
   service_number(request.service);
   if (request.count == 0) fail("spawn: a count of 0 starts nothing; give --count 1 or more");
   if (!request.config.is_object()) fail("spawn: the configuration must be a JSON object");
+  if (request.weight) Settings::check(Setting::weight, *request.weight);
   check_room(request);
   const ModuleCopy& module = modules_.open(request.module);  // all of them are of this copy
   const std::vector<uint32_t> cores = cores_for(request);
@@ -116,24 +117,33 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
   try {
     group = registry_.reserve(host, count, service_number(request.service), slot_shift_for(host, count));
     group.module = request.module;
+    group.own.set(Setting::weight, request.weight);
+    group.settings = group.own.over(service_settings(group.service));
+    group.weight = static_cast<uint32_t>(value_for(Setting::weight, group.settings));
+    give_nf_orders(group);
     load_module(host, module);
-    host.ask("start", {{"module", module.id},
-                       {"first", group.place},
-                       {"count", count},
-                       {"first_id", group.first},
-                       {"first_slot", group.first_slot},
-                       {"slot_shift", group.slot_shift},
-                       {"config", request.config},
-                       {"services", services_},
-                       {"ports", ports_}});
+    const Json started = host.ask("start", {{"module", module.id},
+                                            {"first", group.place},
+                                            {"count", count},
+                                            {"first_id", group.first},
+                                            {"first_slot", group.first_slot},
+                                            {"slot_shift", group.slot_shift},
+                                            {"config", request.config},
+                                            {"services", services_},
+                                            {"ports", ports_}});
+    wake_if_asked(host, started);
   } catch (...) {
     if (group.count != 0) registry_.give_back(host, group);
     if (host.nfs == 0 && !host.dead) end_hosts({&host});
     throw;
   }
   const NfGroup& added = registry_.add_group(std::move(group));
+  const HostSettings settings = host.demands.strictest(host.nfs, settings_);
+  // What others of these numbers have done is not theirs.
+  quarantined_.erase(quarantined_.lower_bound(added.first), quarantined_.lower_bound(added.first + count));
   in_loop({added.first}, [&](uint32_t first, uint32_t n) {
     const uint32_t before = first - added.first;
+    if (before == 0) loop_->set_host(host.id, host.weight, settings);
     loop_->add_nfs(first, n, added.service, host.id, added.place + before,
                    added.first_slot + (before << added.slot_shift), added.slot_shift);
   });

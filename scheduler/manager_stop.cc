@@ -23,6 +23,8 @@ void clear_places(const HostLink& host, const NfGroup& group) {
     record.consumed.store(0, std::memory_order_relaxed);
     record.packets.store(0, std::memory_order_relaxed);
     record.cycles.store(0, std::memory_order_relaxed);
+    region.nf_orders(group.place + i).weight.store(0, std::memory_order_relaxed);
+    region.nf_orders(group.place + i).burst_packets.store(0, std::memory_order_relaxed);
   }
   for (uint32_t i = 0; i < group.slots(); ++i)
     region.inbox(group.first_slot)[i].tagged.store(0, std::memory_order_relaxed);
@@ -99,28 +101,18 @@ void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& fir
         firsts.front(), host.name(), kReturnPatience_ms);
   for (const uint32_t first : firsts) {
     const NfGroup& group = registry_.group(first);
-    host.ask("stop", {{"first", group.place}, {"count", group.count}});
+    wake_if_asked(host, host.ask("stop", {{"first", group.place}, {"count", group.count}}));
     forget({first});
     clear_places(host, group);
     registry_.remove_group(first);
+    tell_loop_of(host);
   }
 }
 
 Manager::Stopped Manager::stop_nfs(std::vector<uint32_t> nfs) {
   for (const uint32_t nf : nfs)
     if (registry_.group_of(nf) == nullptr) fail("stop: there is no NF {}; 'roost ps' lists them", nf);
-  std::sort(nfs.begin(), nfs.end());
-  nfs.erase(std::unique(nfs.begin(), nfs.end()), nfs.end());
-  // Ranges of NFs become whole groups.
-  std::vector<uint32_t> firsts;
-  for (size_t i = 0, end; i < nfs.size(); i = end) {
-    for (end = i + 1; end < nfs.size() && nfs[end] == nfs[end - 1] + 1; ++end) continue;
-    registry_.split_group(nfs[i]);
-    registry_.split_group(nfs[end - 1] + 1);
-    const auto groups = registry_.groups_within(nfs[i], static_cast<uint32_t>(end - i));
-    firsts.insert(firsts.end(), groups.begin(), groups.end());
-  }
-  return stop_groups(firsts);
+  return stop_groups(groups_of(std::move(nfs)));
 }
 
 Manager::Stopped Manager::stop_service(const std::string& service) {

@@ -8,8 +8,7 @@ namespace roost {
 
 void DataLoop::add_host(std::unique_ptr<HostState> host) {
   const uint32_t id = host->id;
-  if (awake_on_core_.size() <= host->core) awake_on_core_.resize(host->core + 1);
-  awake_on_core_[host->core].reserve(hosts_.size());
+  add_to_core(*host);
   HostState& placed = *(hosts_[id] = std::move(host));
   placed.live = true;
   placed.owner = Owner::host(id, placed.generation);
@@ -22,13 +21,18 @@ void DataLoop::remove_host(uint32_t id, std::function<void()> done) {
   host.live = false;
   if (!host.parked) leave_awake(host);
   wheel_.disarm(id);
+  remove_from_core(host);
   departed_.push_back({id, wake_thread_ == nullptr ? 0 : wake_thread_->handed_over(), std::move(done)});
 }
 
 void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host_id, uint32_t local,
                        uint32_t first_slot, uint8_t slot_shift) {
-  const HostState& host = *hosts_[host_id];
+  HostState& host = *hosts_[host_id];
   ++births_;
+  inbox_slots_most_ = std::max(inbox_slots_most_, 1U << slot_shift);
+  look_at_pool();
+  weigh(host);
+  raise_priority(host, services_[service].priority);
   for (uint32_t i = 0; i < count; ++i) {
     NfState& nf = *new (&nfs_[first + i]) NfState{};
     nf.inbox.slots = host.region.inbox(first_slot + (i << slot_shift));
@@ -62,7 +66,13 @@ void DataLoop::restore_nfs(uint32_t first, uint32_t count) {
 }
 
 void DataLoop::forget_nfs(uint32_t first, uint32_t count) {
-  for (uint32_t nf = first; nf < first + count; ++nf) nfs_[nf].life = NfLife::absent;
+  for (uint32_t nf = first; nf < first + count; ++nf) {
+    nfs_[nf].life = NfLife::absent;
+    HostState* const host = hosts_[nfs_[nf].host].get();  // none: its number isn't used again before this
+    if (host == nullptr) continue;
+    host->weight -= kStandardWeight;
+    weigh(*host);
+  }
 }
 
 void DataLoop::give_up_row(uint32_t handle, DropCause cause) noexcept {
@@ -103,23 +113,57 @@ void DataLoop::sweep() noexcept {
   swept_for_.clear();
 }
 
+// A worker that isn't parked may have looked already, and be about to sleep: it is woken once more when it is.
+void DataLoop::want_up(uint32_t id) noexcept {
+  HostState* const host = hosts_[id].get();
+  if (host != nullptr && !want_core(*host)) host->wanted = true;
+}
+
 // Settings that workers read are in their own memory; set ones reach them here.
 void DataLoop::refresh_orders() noexcept {
-  wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
+  read_settings();
+  renew_queues();
   for (auto& host : hosts_)
     if (host) give_orders(*host);
 }
 
+// Settings that packet code reads.
+void DataLoop::read_settings() noexcept {
+  wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
+  share_.alpha_percent = static_cast<uint32_t>(settings_.get(Setting::buffer_alpha_percent));
+  look_at_pool();
+  const uint64_t late_us = settings_.get(Setting::ecn_sojourn_us);
+  ecn_sojourn_cycles_ = late_us == 0 ? UINT64_MAX : clock_.from_us(late_us);
+}
+
 void DataLoop::give_orders(HostState& host) noexcept {
   auto& orders = host.region.worker().orders;
-  const auto set = [this](std::atomic<uint32_t>& order, Setting setting) {
-    order.store(static_cast<uint32_t>(settings_.get(setting)), std::memory_order_relaxed);
+  const auto set = [this](auto& order, Setting setting, std::optional<uint32_t> own = std::nullopt) {
+    using Value = typename std::remove_reference_t<decltype(order)>::value_type;
+    order.store(static_cast<Value>(own.value_or(settings_.get(setting))), std::memory_order_relaxed);
   };
-  set(orders.wake_packets, Setting::wake_packets);
-  set(orders.wake_deadline_us, Setting::wake_deadline_us);
-  set(orders.spin_us, Setting::spin_us);
+  const HostSettings& own = host.settings;
+  set(orders.wake_packets, Setting::wake_packets, own.wake_packets);
+  set(orders.wake_deadline_us, Setting::wake_deadline_us, own.wake_deadline_us);
+  set(orders.spin_us, Setting::spin_us, own.spin_us);
   set(orders.gather_us, Setting::gather_us);
   set(orders.burst_packets, Setting::burst_packets);
+  set(orders.spin_adaptive, Setting::spin_adaptive);
+  set(orders.weight, Setting::weight);
+  set(orders.run_policy, Setting::run_policy);
+  set(orders.quantum_us, Setting::quantum_us);
+  orders.own_bursts.store(own.own_bursts, std::memory_order_relaxed);
+}
+
+void DataLoop::set_host(uint32_t id, uint32_t weight, const HostSettings& settings) noexcept {
+  if (!hosts_[id]) return;  // it has gone
+  HostState& host = *hosts_[id];
+  host.weight = weight;
+  weigh(host);
+  if (host.settings == settings) return;
+  host.settings = settings;
+  give_orders(host);
+  if (host.since_tsc != 0) want_core(host);  // packets wait, by what counted before
 }
 
 }  // namespace roost

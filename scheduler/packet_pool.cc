@@ -114,4 +114,13 @@ uint32_t PacketPool::in_use() const noexcept {
   return count;
 }
 
+uint32_t PacketPool::free_here() const noexcept {
+  uint32_t count = 0;
+  for (const auto& arena : arenas_) {
+    count += rte_mempool_get_ops(arena.pool->ops_index)->get_count(arena.pool);
+    if (const rte_mempool_cache* cache = rte_mempool_default_cache(arena.pool, rte_lcore_id())) count += cache->len;
+  }
+  return count;
+}
+
 }  // namespace roost

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,10 +14,12 @@
 #include "core/shared_memory.h"
 #include "scheduler/ledger.h"
 #include "scheduler/policy/consistent_hash.h"
+#include "scheduler/policy/core_queue.h"
+#include "scheduler/policy/share.h"
 
 namespace roost {
 
-enum class NfLife : uint8_t { absent, live, leaving };
+enum class NfLife : uint8_t { absent, live, leaving, quarantined };
 
 struct alignas(64) NfState {
   RingProducer inbox;
@@ -31,14 +35,26 @@ struct alignas(64) NfState {
 };
 static_assert(sizeof(NfState) == 64);
 
+// What a worker goes by, of its NFs' own settings the strictest. Nothing: the manager's setting.
+struct HostSettings {
+  std::optional<uint32_t> wake_packets{}, wake_deadline_us{}, spin_us{};
+  bool own_bursts = false;  // some of its NFs have a burst_packets of their own
+
+  bool operator==(const HostSettings&) const noexcept = default;
+};
+
 struct HostState {
   // What each delivery looks at comes first, in one cache line.
   alignas(64) Owner owner;
   uint64_t delivered = 0;  // packets into its inboxes, ever
+  // Of them, back; less what it was given besides: further segments, and packets to fill. So delivery counts once.
+  uint32_t settled = 0;
+  uint32_t owned() const noexcept { return static_cast<uint32_t>(delivered) - settled; }  // handles
   ReadyBitmap ready;
   uint32_t ahead_host = UINT32_MAX;  // in this turn: whose worker the packets reach next
   bool touched = false;              // in this turn
   bool parked = false;
+  bool queued = false;  // parked, and waits for its shared core
   bool live = false;
   bool swept_for = false;  // it is gone, and the sweep that is under way takes back its packets
   bool breached = false;   // its cursors are not to be believed; the control side is told
@@ -50,16 +66,55 @@ struct HostState {
   HostRegion region;
   RingConsumer outbox;
   RingProducer grants;
-  uint64_t since_tsc = 0;                      // parked: when the first of the packets that wait was delivered
-  uint32_t granted = 0;                        // packets that it may fill and has not yet
-  uint32_t awake_place = 0;                    // in the loop's list of workers that are up
-  bool told_peers = false, told_rest = false;  // what its worker's orders say
+  uint64_t since_tsc = 0;    // parked: when the first of the packets that wait was delivered
+  uint32_t granted = 0;      // packets that it may fill and has not yet
+  uint32_t awake_place = 0;  // in the loop's list of workers that are up
+  bool wanted = false;       // to be woken as soon as it is parked
   uint64_t breaches = 0;
+  HostSettings settings;
+  // The dispatch that the worker was last seen at; see overrun.cc.
+  uint32_t watched_nf = UINT32_MAX;
+  uint32_t sightings = 0;
+  uint64_t watched_dispatches = 0;
+
+  // Its shared core; not for workers that poll.
+  uint32_t weight = 0;  // the sum of its NFs' weights; the loop's thread keeps it current
+  CoreWaiter waiter;
+  WorkerLoad load;
+  bool told_peers = false;  // what its worker's orders say
+  uint32_t told_rest = kStay;
+  bool gives_way = false;   // its turn is over
+  bool stands_by = false;   // it is awake, and the turn is another's once more
+  bool squats = false;      // told to give way, it did not
+  bool makes_room = false;  // others want its place, and it has nothing to do
+  bool has_more = false;    // it gave way in the middle of its work
+  bool counted = false;     // in the loop's list of those that are active
+  uint64_t woken_tsc = 0;
+  uint64_t busy_seen = 0;  // of the cycles that its worker reports, what is accounted for
+  uint64_t refused = 0;    // packets for it that its inboxes, or its chain, had no room for
+  uint64_t load_delivered = 0, load_refused = 0, load_taken = 0, load_busy = 0;  // what its load knows of
+};
+
+// A core that many workers share.
+struct SharedCore {
+  std::vector<HostState*> awake;  // in the order in which they were woken: the first has the turn
+  std::unique_ptr<CoreQueue> queue;
+  uint64_t turn_tsc = 0;            // when the turn began, or was last charged
+  uint64_t claimed = 0;             // since then: cycles that were charged to others
+  std::vector<HostState*> polling;  // workers that never sleep
+  bool told_peers = false;          // what their orders say
+  uint32_t squatters = 0;           // of those awake
+  uint32_t used_up = 0;             // grows with turns that are used up, shrinks with those that end before
+  bool contended = false;           // more want it than one
+
+  static constexpr uint32_t kUsedUpAgain = 8, kFullTurnsFrom = 16, kUsedUpMost = 32;
+  bool full_turns() const noexcept { return used_up >= kFullTurnsFrom; }  // mostly, of late
 };
 
 struct ServiceState {
   std::string name;
   ConsistentHash members;
+  uint32_t priority = 0;  // below kPriorities; share policy 3
 };
 
 struct ChainState {

@@ -79,6 +79,8 @@ void Registry::give_back(HostLink& host, const NfGroup& group) {
 const NfGroup& Registry::add_group(NfGroup group) {
   HostLink& host = *hosts_.at(group.host);
   host.nfs += group.count;
+  host.weight += group.weight * group.count;
+  host.demands.add(group.settings, group.count);
   host.groups.insert(group.first);
   nfs_ += group.count;
   groups_of_service_[group.service].insert(group.first);
@@ -90,11 +92,24 @@ void Registry::remove_group(uint32_t first) {
   const NfGroup& group = found->second;
   HostLink& host = *hosts_.at(group.host);
   host.nfs -= group.count;
+  host.weight -= group.weight * group.count;
+  host.demands.remove(group.settings, group.count);
   host.groups.erase(first);
   nfs_ -= group.count;
   groups_of_service_[group.service].erase(first);
   give_back(host, group);
   groups_.erase(found);
+}
+
+void Registry::settle_group(uint32_t first, const OwnSettings& own, const OwnSettings& settings, uint32_t weight) {
+  NfGroup& group = groups_.at(first);
+  HostLink& host = *hosts_.at(group.host);
+  host.weight = host.weight - group.weight * group.count + weight * group.count;
+  host.demands.remove(group.settings, group.count);
+  host.demands.add(settings, group.count);
+  group.own = own;
+  group.settings = settings;
+  group.weight = weight;
 }
 
 void Registry::split_group(uint32_t at) {

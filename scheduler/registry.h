@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/own_settings.h"
 #include "scheduler/host_link.h"
 #include "scheduler/range_allocator.h"
 
@@ -26,6 +27,9 @@ struct NfGroup {
   uint16_t service = 0;
   uint8_t slot_shift = 0;
   std::string module{};
+  uint32_t weight = 0;     // of each
+  OwnSettings own{};       // of these NFs
+  OwnSettings settings{};  // these, and what they lack from their service's
 
   uint32_t slots() const noexcept { return count << slot_shift; }
 };
@@ -58,6 +62,7 @@ class Registry {
   void give_back(HostLink& host, const NfGroup& group);
   const NfGroup& add_group(NfGroup group);
   void remove_group(uint32_t first);
+  void settle_group(uint32_t first, const OwnSettings& own, const OwnSettings& settings, uint32_t weight);
   void split_group(uint32_t at);  // makes `at` the first NF of a group, if it is in one
   const NfGroup* group_of(uint32_t nf) const;
   const NfGroup& group(uint32_t first) const { return groups_.at(first); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Out of ports. A port that takes no more drops and counts; it never blocks the loop.
 #include "scheduler/data_loop.h"
+#include "scheduler/policy/ecn.h"
 
 namespace roost {
 
@@ -10,6 +11,11 @@ void DataLoop::flush(uint16_t port) noexcept {
   counters_.transmitted.add(sent);
   for (uint32_t i = sent; i < out.count; ++i) drop(out.packets[i], DropCause::transmit_full);
   out.count = 0;
+}
+
+// Only here is the header read, which is cold: packets that are not late cost no more than a comparison.
+void DataLoop::mark_late(rte_mbuf* packet) noexcept {
+  if (mark_congestion(rte_pktmbuf_mtod(packet, uint8_t*), packet->data_len)) counters_.ecn_marked.add(1);
 }
 
 void DataLoop::transmit() noexcept {

@@ -12,7 +12,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
-#include "experiments/first_light/harness.h"
+#include "experiments/harness/harness.h"
 
 namespace roost::experiment {
 namespace {

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include "experiments/first_light/figures.h"
-#include "experiments/first_light/rig.h"
-#include "experiments/first_light/semaphore_sweep.h"
+#include "experiments/harness/rig.h"
+#include "experiments/harness/semaphore_sweep.h"
 
 namespace roost::experiment {
 namespace {
@@ -21,7 +21,7 @@ Json chains(const FiguresOptions& options) {
       std::vector<double> ratios, things, baselines;
       for (int life = 0; life < options.lives; ++life) {
         RigOptions rig_options;
-        rig_options.services = kHops;
+        rig_options.lanes[0] = {kHops, 1, 0};
         rig_options.window = window;
         Rig rig(rig_options, options.settings);
         rig.manager().set("inbox_slots", 8'192);

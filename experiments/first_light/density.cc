@@ -5,7 +5,7 @@
 
 #include "experiments/first_light/bare_pipeline.h"
 #include "experiments/first_light/figures.h"
-#include "experiments/first_light/rig.h"
+#include "experiments/harness/rig.h"
 
 namespace roost::experiment {
 
@@ -19,7 +19,7 @@ Json density(const FiguresOptions& options) {
     std::vector<double> ratios, things, baselines;
     for (int life = 0; life < options.lives; ++life) {  // a process can be slow for its whole life: several of each
       RigOptions rig_options;
-      rig_options.flows = flows;
+      rig_options.lanes[0].flows = flows;
       Rig rig(rig_options, options.settings);
       rig.spawn("touch", "s0", nfs, Tier::fiber);
       BarePipeline bare(rig.manager().pool(), Rig::generator(flows), rig_options.flow_rows, rig.manager().tsc_hz());

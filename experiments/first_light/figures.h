@@ -2,7 +2,7 @@
 // The figures of first light, each a question that a file of its own answers.
 #pragma once
 
-#include "experiments/first_light/harness.h"
+#include "experiments/harness/harness.h"
 
 namespace roost::experiment {
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "experiments/first_light/figures.h"
-#include "experiments/first_light/rig.h"
+#include "experiments/harness/rig.h"
 
 namespace roost::experiment {
 namespace {
@@ -17,7 +17,7 @@ uint64_t all_bytes(Rig& rig) {
 
 Json spawned(uint32_t nfs, Tier tier, bool with_traffic) {
   RigOptions options;
-  options.flows = 2 * nfs;
+  options.lanes[0].flows = 2 * nfs;
   Rig rig(options);
   const uint64_t before = all_bytes(rig);
   const double began = seconds_now();

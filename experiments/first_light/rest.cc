@@ -4,15 +4,14 @@
 #include <unistd.h>
 
 #include "experiments/first_light/figures.h"
-#include "experiments/first_light/rig.h"
+#include "experiments/harness/rig.h"
 
 namespace roost::experiment {
 namespace {
 
 double cpu_of_all(Rig& rig) {
   double sum = cpu_seconds_of(getpid());
-  const Json hosts = rig.manager().ps(INT64_MAX, 0)["hosts"];
-  for (const auto& host : hosts) sum += cpu_seconds_of(host["pid"].get<int>());
+  for (const pid_t pid : rig.host_pids()) sum += cpu_seconds_of(pid);
   return sum;
 }
 

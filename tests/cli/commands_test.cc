@@ -37,7 +37,20 @@ TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
       {{"stop", "7-x"}, "'7-x' is no NF"},
       {{"stop", "9-7"}, "'9-7' is no NF"},
       {{"stop", "0-4000000000"}, "use --service or --all"},
+      {{"tell", "7"}, "say whom and what"},
+      {{"tell", "7", "two", "words"}, "quote a text of several words"},
+      {{"tell", "--service", "s", "7", "x"}, "say whom and what"},
+      {{"tell", "7-9", "x"}, "'7-9' is no NF"},
+      {{"resume"}, "say which"},
+      {{"resume", "x"}, "resume: 'x' is no NF"},
       {{"set", "wake_packets", "many"}, "see 'roost set --help'"},
+      {{"set", "wake_packets", "-1"}, "roost set --help"},
+      {{"set", "wake_packets"}, "a value is missing"},
+      {{"set", "wake_packets", "7", "--unset"}, "--unset takes no value"},
+      {{"set", "weight", "7", "--nf", "x"}, "set: 'x' is no NF"},
+      {{"set", "weight", "7", "--nf", "1", "--service", "s"}, "--service"},
+      {{"get", "weight", "--nf", "1", "--service", "s"}, "--service"},
+      {{"spawn", "counter", "--service", "c", "--weight", "0"}, "--weight"},
       {{"stats", "--watch", "-3"}, "--watch"},
       {{"demo", "--pcap", "x", "--rate", "5"}, "--pace"},
   };
@@ -51,7 +64,8 @@ TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
 
 TEST(Commands, HelpHasExamples) {
   EXPECT_THAT(roost_run({"--help"}).out, AllOf(HasSubstr("Examples:"), HasSubstr("Exit status")));
-  for (const char* command : {"up", "down", "spawn", "ps", "stop", "get", "set", "stats", "version", "demo"}) {
+  for (const char* command :
+       {"up", "down", "spawn", "ps", "stop", "resume", "tell", "get", "set", "stats", "version", "demo"}) {
     const Outcome outcome = roost_run({command, "--help"});
     EXPECT_EQ(outcome.status, 0);
     EXPECT_THAT(outcome.out, HasSubstr(std::string("  roost ") + command));
@@ -130,6 +144,17 @@ TEST(Commands, PsDoesNotFollowAListWithoutEnd) {
   EXPECT_THAT(outcome.error, HasSubstr("backwards"));
 }
 
+TEST(Commands, TellSaysWhoTookIt) {
+  const FakeManager all(FakeManager::result({{"told", 1}, {"refused", 0}}));
+  const Outcome fine = roost_at(all, {"tell", "7", "log on"});
+  EXPECT_EQ(fine.status, 0);
+  EXPECT_EQ(fine.out, "1 NF told\n");
+  const FakeManager some(FakeManager::result({{"told", 3}, {"refused", 2}}));
+  const Outcome partly = roost_at(some, {"tell", "--service", "s", "x"});
+  EXPECT_EQ(partly.status, 1);
+  EXPECT_THAT(partly.out, AllOf(StartsWith("3 NFs told\n2 took no more"), HasSubstr("try again")));
+}
+
 TEST(Commands, StopUnderstandsRanges) {
   const FakeManager manager(FakeManager::result({{"stopped", 4}}));
   EXPECT_EQ(roost_at(manager, {"stop", "9", "3-5"}).out, "4 NFs stopped\n");
@@ -150,6 +175,44 @@ TEST(Commands, SpawnNamesDedicatedCoresWhereAsked) {
   const std::string module = folder.file("mine.so", "");
   EXPECT_EQ(roost_at(manager, {"spawn", module, "--service", "s", "--dedicated"}).status, 0);
   EXPECT_EQ(manager.requests().at(0)["params"]["cores"], "dedicated");
+}
+
+TEST(Commands, SettingsAreTheManagersAServicesOrOfNfs) {
+  const FakeManager manager(FakeManager::result({{"name", "weight"}, {"value", 7}, {"was", 100}}));
+  EXPECT_EQ(roost_at(manager, {"set", "weight", "7"}).out, "weight is 7 (was 100)\n");
+  EXPECT_EQ(roost_at(manager, {"set", "weight", "7", "--service", "s"}).out, "weight is 7 in service 's' (was 100)\n");
+  EXPECT_EQ(roost_at(manager, {"set", "weight", "7", "--nf", "3", "5-6"}).out, "weight is 7 in 3 NFs (was 100)\n");
+  EXPECT_EQ(roost_at(manager, {"set", "--unset", "weight", "--nf", "3"}).out, "weight is 7 in NF 3 (was 100)\n");
+  const auto requests = manager.requests();
+  EXPECT_EQ(requests.at(0)["params"], Json({{"name", "weight"}, {"value", 7}}));
+  EXPECT_EQ(requests.at(1)["params"], Json({{"name", "weight"}, {"value", 7}, {"service", "s"}}));
+  EXPECT_EQ(requests.at(2)["params"], Json({{"name", "weight"}, {"value", 7}, {"nfs", {3, 5, 6}}}));
+  EXPECT_EQ(requests.at(3)["method"], "unset");
+  EXPECT_EQ(requests.at(3)["params"], Json({{"name", "weight"}, {"nfs", {3}}}));
+}
+
+TEST(Commands, GetShowsWhereAValueComesFrom) {
+  const FakeManager manager(FakeManager::result({{"settings",
+                                                  {{{"name", "spin_us"},
+                                                    {"value", 5},
+                                                    {"unit", "us"},
+                                                    {"from", "service"},
+                                                    {"scope", "manager, service, NF"},
+                                                    {"worker_goes_by", 9}}}}}));
+  const Outcome outcome = roost_at(manager, {"get", "spin_us", "--nf", "0"});
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("service"), HasSubstr("manager, service, NF"),
+                                 HasSubstr("spin_us: its worker goes by 9, the strictest of its NFs")));
+  EXPECT_EQ(roost_at(manager, {"get", "--service", "s"}).status, 0);
+  EXPECT_EQ(manager.requests().at(0)["params"], Json({{"name", "spin_us"}, {"nfs", {0}}}));
+  EXPECT_EQ(manager.requests().at(1)["params"], Json({{"service", "s"}}));
+}
+
+TEST(Commands, SpawnTellsTheWeightWhereAsked) {
+  const test::TempDir folder;
+  const FakeManager manager(FakeManager::result({{"first", 0}, {"count", 1}, {"service", "s"}, {"tier", "fiber"}}));
+  const std::string module = folder.file("mine.so", "");
+  EXPECT_EQ(roost_at(manager, {"spawn", module, "--service", "s", "--weight", "250"}).status, 0);
+  EXPECT_EQ(manager.requests().at(0)["params"]["weight"], 250);
 }
 
 TEST(Commands, StatsBearAnAnswerThatLacksEverything) {

@@ -20,6 +20,10 @@ class FixedContext final : public roost::Context {
   void reserve_packets(uint32_t) override {}
   rte_mempool* pool() noexcept override { return nullptr; }
   void send(rte_mbuf*, roost::Verdict) noexcept override {}
+  TimerId every(std::chrono::milliseconds) override { return TimerId::none; }
+  TimerId after(std::chrono::milliseconds) override { return TimerId::none; }
+  void cancel(TimerId) noexcept override {}
+  bool post(uint32_t, std::string_view) noexcept override { return false; }
 
  private:
   std::string config_;

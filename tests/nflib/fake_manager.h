@@ -69,6 +69,7 @@ class FakeManager {
     WorkerOrders& orders = region_.worker().orders;
     region_.worker().bell.init(WaitMode::futex);
     orders.wake_packets = 1;
+    orders.weight = 100;
     orders.burst_packets = 32;
     outbox_ = region_.outbox<RingConsumer>();
     inboxes_.resize(nfs_max);

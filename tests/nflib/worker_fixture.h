@@ -18,6 +18,7 @@
 #include "nflib/arenas.h"
 #include "nflib/eal_shim.h"
 #include "nflib/worker.h"
+#include "nflib/worker_thread.h"
 
 namespace roost {
 
@@ -53,6 +54,7 @@ class WorkerFixture {
     record.bell.init(mode);
     record.orders.burst_packets = 32;
     record.orders.wake_packets = 1;
+    record.orders.weight = 100;
     worker_ = std::make_unique<Worker>(WorkerOptions{region_, paths_, eventfd_.get(), hz});
     inboxes_.resize(nfs);
     for (uint32_t i = 0; i < nfs; ++i) {
@@ -74,7 +76,18 @@ class WorkerFixture {
   void start() {
     thread_ = std::thread([this] { worker_->run(); });
   }
+  // With spare threads for those that NFs keep.
+  void start_with_spares() { threads_ = std::make_unique<WorkerThread>(*worker_, -1); }
+  bool stop_within(std::chrono::milliseconds patience) {
+    return threads_->stop_within(region_.worker().bell, patience);
+  }
+  // As the manager asks, where it has seen this NF for too long.
+  Worker::Answer take_from(uint32_t nf, std::chrono::milliseconds patience = std::chrono::seconds(20)) {
+    return threads_->take_from(nf, region_.worker().report.dispatches, patience);
+  }
   void stop() {
+    if (threads_ != nullptr) stop_within(std::chrono::minutes(2));
+    threads_.reset();
     if (!thread_.joinable()) return;
     worker_->stop();
     wake();
@@ -83,7 +96,7 @@ class WorkerFixture {
   // As the data loop does: parks an announced worker, and wakes it.
   void wake() {
     Doorbell& bell = region_.worker().bell;
-    while (thread_.joinable()) {
+    while (thread_.joinable() || threads_ != nullptr) {
       bell.park();
       if (bell.release()) return bell.unblock(bell.mode());
       if (!bell.announced()) return;
@@ -137,6 +150,7 @@ class WorkerFixture {
   uint8_t slot_shift_;
   std::unique_ptr<Worker> worker_;
   std::thread thread_;
+  std::unique_ptr<WorkerThread> threads_;
 };
 
 }  // namespace roost

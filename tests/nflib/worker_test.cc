@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <set>
@@ -277,6 +278,33 @@ TEST(Worker, NfsComeAndGoBesideOthers) {
     EXPECT_EQ(back, (std::multiset<uint32_t>{9, 10, 11, 100}));
     fixture.clear_place(1);
   }
+}
+
+// The time for which the worker's thread ran, between the first and the last of packets that come one by one.
+uint64_t ran_between_packets_ns(bool adaptive) {
+  WorkerFixture fixture(1);
+  fixture.region().worker().orders.spin_us = 3'000;
+  fixture.region().worker().orders.spin_adaptive = adaptive;
+  uint64_t first = 0, last = 0;
+  Lambda nf([&](Burst&) {
+    timespec ran{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran);
+    last = static_cast<uint64_t>(ran.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(ran.tv_nsec);
+    if (first == 0) first = last;
+  });
+  fixture.add(0, nf);
+  fixture.start();
+  for (uint32_t i = 0; i < 20; ++i) {
+    fixture.deliver(0, i, 0, true);
+    EXPECT_TRUE(fixture.collect());
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  fixture.stop();
+  return last - first;
+}
+
+TEST(Worker, LooksForLessWhereThatWasInVain) {
+  EXPECT_LT(2 * ran_between_packets_ns(true), ran_between_packets_ns(false));
 }
 
 class WorkerSleeps : public testing::TestWithParam<WaitMode> {};

@@ -175,6 +175,23 @@ TEST(Config, Ports) {
   EXPECT_THAT(problems(generator + "rate_pps = -1"), HasSubstr("use 0 to"));
 }
 
+TEST(Config, TenantsAndPriorities) {
+  const ManagerConfig config =
+      parse(kPort +
+            "[[services]]\nname = 's'\npriority = 7\n[[services]]\nname = 't'\n[[tenants]]\nname = 'gold'\n"
+            "weight = 300\n[[tenants]]\nname = 'plain'\n");
+  EXPECT_EQ(config.services[0].priority, 7U);
+  EXPECT_EQ(config.services[1].priority, 0U);
+  ASSERT_EQ(config.tenants.size(), 2U);
+  EXPECT_EQ(config.tenants[0].name, "gold");
+  EXPECT_EQ(config.tenants[0].weight, 300U);
+  EXPECT_EQ(config.tenants[1].weight, 100U);
+  EXPECT_THAT(problems(kPort + "[[services]]\nname = 's'\npriority = 8"), HasSubstr("use 0 to 7"));
+  EXPECT_THAT(problems(kPort + "[[tenants]]\nname = 'a'\nweight = 0"), HasSubstr("use 1 to"));
+  EXPECT_THAT(problems(kPort + "[[tenants]]\nweight = 10"), HasSubstr("name isn't given"));
+  EXPECT_THAT(problems(kPort + "[[tenants]]\nname = 'a'\n[[tenants]]\nname = 'a'"), HasSubstr("one of that name"));
+}
+
 TEST(Config, Chains) {
   const std::string start = kPort + "[[services]]\nname = 's'\n[[chains]]\n";
   EXPECT_EQ(problems(start + "name = 'c'\nservices = ['s']\nout = 'p'"), "accepted");
@@ -227,6 +244,19 @@ TEST(Config, SettingsAreCheckedByTheCaller) {
   EXPECT_THAT(problems("[settings]\ngood = -3\n" + kPort, context), HasSubstr("is negative"));
   EXPECT_THAT(problems("[settings]\ngood = '3'\n" + kPort, context), HasSubstr("isn't a whole number"));
   EXPECT_THAT(problems("[settings]\nwake_packet = 3\n" + kPort), HasSubstr("did you mean 'wake_packets'?"));
+}
+
+TEST(Config, AServiceHasSettingsOfItsOwn) {
+  const std::string service = "[[services]]\nname = 'a'\nsettings = ";
+  const auto settings = parse(service + "{ weight = 300, spin_us = 0 }\n" + kPort).services.at(0).settings;
+  EXPECT_EQ(settings, (std::map<std::string, uint64_t>{{"spin_us", 0}, {"weight", 300}}));
+  EXPECT_THAT(problems(service + "{ weight = 0 }\n" + kPort),
+              HasSubstr("roost.toml:3:14: service 'a': setting 'weight': 0 is out of range; it takes 1 to 1000"));
+  EXPECT_THAT(problems(service + "{ wieght = 1 }\n" + kPort), HasSubstr("did you mean 'weight'"));
+  EXPECT_THAT(problems(service + "{ idle_us = 1 }\n" + kPort), HasSubstr("'idle_us' is the manager's alone"));
+  EXPECT_THAT(problems(service + "{ weight = -1 }\n" + kPort), HasSubstr("is negative"));
+  EXPECT_THAT(problems(service + "{ weight = 1.5 }\n" + kPort), HasSubstr("isn't a whole number"));
+  EXPECT_THAT(problems(service + "7\n" + kPort), HasSubstr("settings"));
 }
 
 // An option that something else overrides, or that needs another one, is refused, not ignored.

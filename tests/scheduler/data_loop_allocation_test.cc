@@ -22,6 +22,7 @@ TEST_F(DataLoopAllocation, ManyWorkersWakeAndManyNfsHaveBacklogs) {
   constexpr uint32_t kHosts = 40;
   auto options = small();
   options.hosts_max = kHosts + 1;
+  settings.set(Setting::awake_max, 1'024);
   build({.services = 2, .chains = {{0, 1}}, .options = options});
   auto& first = add_host(0, 1);
   add_nf(0, 0, first, 0);
@@ -44,6 +45,36 @@ TEST_F(DataLoopAllocation, ManyWorkersWakeAndManyNfsHaveBacklogs) {
   EXPECT_GT(dropped(DropCause::backpressure), 0U);  // so there were backlogs
   for (auto& host : hosts) host->serve(paths);
   counted_turns(3);
+  EXPECT_EQ(allocations_, 0U);
+}
+
+TEST_F(DataLoopAllocation, ManyWorkersWaitForTheirCore) {
+  constexpr uint32_t kHosts = 40;
+  auto options = small();
+  options.hosts_max = kHosts;
+  settings.set(Setting::awake_max, 2);
+  build({.options = options});
+  for (uint32_t id = 0; id < kHosts; ++id) {
+    auto& host = add_host(id, 1);
+    add_nf(id, 0, host, 0);
+    host.announce();
+    turns(2);
+  }
+  last->sent.reserve(1'000);
+  for (uint32_t i = 0; i < 60; ++i) put(i);
+  counted_turns(2);
+  put(60);
+  counted_turns(2);
+  const uint64_t waits = loop->counters().core_waits.get();
+  EXPECT_GT(waits, kHosts / 4);
+  for (uint32_t round = 0; round < kHosts; ++round)
+    for (auto& host : hosts)
+      if (host->state_of_bell() == Doorbell::kAwake) {
+        host->serve(paths);
+        host->announce();
+        counted_turns(3);
+      }
+  EXPECT_EQ(loop->counters().kernel_wakes.get(), waits + 2);
   EXPECT_EQ(allocations_, 0U);
 }
 

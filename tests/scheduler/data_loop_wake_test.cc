@@ -63,6 +63,28 @@ TEST_F(DataLoopWake, WhatCameBetweenAnnouncementAndParkingWakesAtOnce) {
   EXPECT_EQ(wakes(), 1U);
 }
 
+TEST_F(DataLoopWake, AWorkerThatIsWantedIsWokenWhereverItIsOnItsWayToSleep) {
+  one_nf();
+  sleep(*host);
+  loop->want_up(host->id);
+  EXPECT_TRUE(awake(*host));
+  EXPECT_EQ(wakes(), 1U);
+  loop->want_up(host->id);  // it is up, and may have looked already
+  host->announce();
+  turns(2);
+  EXPECT_TRUE(awake(*host));
+  EXPECT_EQ(wakes(), 2U);
+  host->announce();
+  loop->want_up(host->id);  // announced, not parked yet
+  turns(2);
+  EXPECT_TRUE(awake(*host));
+  EXPECT_EQ(wakes(), 3U);
+  sleep(*host);  // and that was all
+  turns(5);
+  EXPECT_EQ(host->state_of_bell(), Doorbell::kParked);
+  loop->want_up(host->id + 1);  // has gone since
+}
+
 TEST_F(DataLoopWake, WhatAWorkerLeftInItsOutboxIsCollectedBeforeItIsParked) {
   one_nf();
   for (int i = 0; i < 200; ++i) put(1);
@@ -167,19 +189,19 @@ TEST_F(DataLoopWake, TheNextWorkerOfAChainIsWokenAhead) {
 }
 
 TEST_F(DataLoopWake, PeersOfACoreAreCountedAndTooManyRest) {
-  settings.set(Setting::awake_max, 2);
+  settings.set(Setting::awake_max, 3);
   build({});
   for (uint32_t id = 0; id < 4; ++id) add_host(id, 1);
   const auto orders = [&](uint32_t id) -> WorkerOrders& { return hosts[id]->region.worker().orders; };
   for (uint32_t id = 0; id < 4; ++id) {
     EXPECT_EQ(orders(id).awake_peers.load(), 1U);
-    EXPECT_EQ(orders(id).rest.load(), id < 2 ? 1U : 0U);  // who has been up the longest
+    EXPECT_EQ(orders(id).rest.load(), id < 2 ? kRestSoon : kStay);  // who has been up the longest; one place is free
   }
   sleep(*hosts[0]);
   EXPECT_EQ(orders(1).awake_peers.load(), 1U);
-  EXPECT_EQ(orders(1).rest.load(), 1U);
+  EXPECT_EQ(orders(1).rest.load(), kRestSoon);
   sleep(*hosts[1]);
-  EXPECT_EQ(orders(2).rest.load(), 0U);
+  EXPECT_EQ(orders(2).rest.load(), kStay);
   sleep(*hosts[2]);
   EXPECT_EQ(orders(3).awake_peers.load(), 0U);
 }
@@ -193,6 +215,51 @@ TEST_F(DataLoopWake, OrdersFollowTheSettings) {
   loop->refresh_orders();
   EXPECT_EQ(host->region.worker().orders.burst_packets.load(), 9U);
   EXPECT_EQ(host->region.worker().orders.wake_packets.load(), 5U);
+  auto& orders = host->region.worker().orders;
+  EXPECT_EQ(orders.run_policy.load(), 1U);
+  EXPECT_EQ(orders.weight.load(), 100U);
+  settings.set(Setting::run_policy, 0);
+  settings.set(Setting::quantum_us, 33);
+  settings.set(Setting::weight, 1'000);
+  settings.set(Setting::spin_adaptive, 0);
+  loop->refresh_orders();
+  EXPECT_EQ(orders.run_policy.load(), 0U);
+  EXPECT_EQ(orders.quantum_us.load(), 33U);
+  EXPECT_EQ(orders.weight.load(), 1'000U);
+  EXPECT_EQ(orders.spin_adaptive.load(), 0U);
+}
+
+TEST_F(DataLoopWake, AHostsOwnSettingsCountBeforeTheManagers) {
+  settings.set(Setting::wake_packets, 1'000);
+  settings.set(Setting::wake_deadline_us, 1'000'000);
+  one_nf();
+  auto& orders = host->region.worker().orders;
+  sleep(*host);
+  put(1);
+  turns();
+  EXPECT_FALSE(awake(*host));
+  loop->set_host(host->id, 250, {3, 2'000'000, 7, true});
+  EXPECT_TRUE(awake(*host)) << "what waits is looked at by the new ones";
+  host->take(0);
+  EXPECT_EQ(orders.wake_packets.load(), 3U);
+  EXPECT_EQ(orders.spin_us.load(), 7U);
+  EXPECT_EQ(orders.own_bursts.load(), 1U);
+  sleep(*host);
+  put(1);
+  put(1);
+  turns();
+  EXPECT_FALSE(awake(*host));
+  put(1);
+  turns();
+  EXPECT_TRUE(awake(*host));
+  settings.set(Setting::wake_packets, 9);
+  loop->refresh_orders();
+  EXPECT_EQ(orders.wake_packets.load(), 3U) << "not the manager's";
+  loop->set_host(host->id, 250, {});
+  EXPECT_EQ(orders.wake_packets.load(), 9U);
+  EXPECT_EQ(orders.own_bursts.load(), 0U);
+  loop->set_host(host->id + 1, 1, {});  // there is none
+  expect_nothing_held = false;
 }
 
 // The loop's own sleep: with nothing to do it sleeps, and work from another thread wakes it.

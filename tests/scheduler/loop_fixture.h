@@ -33,6 +33,7 @@ inline void write_frame(uint8_t* frame, uint32_t flow, uint32_t tag) {
 struct Sent {
   uint32_t flow = 0, tag = 0, bytes = 0;
   uint16_t segments = 0;
+  uint8_t ip_tos = 0;
 };
 
 class FakePort final : public Port {
@@ -46,7 +47,9 @@ class FakePort final : public Port {
   void put(uint32_t flow, uint32_t tag = 0, uint32_t segments = 1) {
     rte_mbuf* head = rte_pktmbuf_alloc(pool_);
     ASSERT_NE(head, nullptr);
-    write_frame(reinterpret_cast<uint8_t*>(rte_pktmbuf_append(head, kFrameBytes)), flow, tag);
+    auto* const frame = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(head, kFrameBytes));
+    write_frame(frame, flow, tag);
+    frame[15] = ip_tos;
     for (uint32_t i = 1; i < segments; ++i) {
       rte_mbuf* further = rte_pktmbuf_alloc(pool_);
       ASSERT_NE(further, nullptr);
@@ -71,6 +74,7 @@ class FakePort final : public Port {
       Sent one{0, 0, packets[n]->pkt_len, packets[n]->nb_segs};
       const auto* frame = rte_pktmbuf_mtod(packets[n], const uint8_t*);
       if (packets[n]->data_len >= kTagAt + 4) {
+        one.ip_tos = frame[15];
         std::memcpy(&one.flow, frame + kFlowAt, sizeof one.flow);
         std::memcpy(&one.tag, frame + kTagAt, sizeof one.tag);
       }
@@ -85,6 +89,7 @@ class FakePort final : public Port {
 
   std::vector<Sent> sent;
   uint32_t room = UINT32_MAX;
+  uint8_t ip_tos = 0;  // of the frames that are put
 
  private:
   rte_mempool* pool_;

@@ -65,6 +65,27 @@ TEST_F(RegistryTest, ASplitGroupStaysWhereItIs) {
   EXPECT_EQ(group(a, 3), 2U);  // its number and place are free
 }
 
+TEST_F(RegistryTest, AHostKnowsTheWeightAndTheDemandsOfItsNfs) {
+  HostLink& a = host();
+  NfGroup made = registry.reserve(a, 4, 0, 4);
+  made.weight = 100;
+  const uint32_t first = registry.add_group(made).first;
+  EXPECT_EQ(a.weight, 400U);
+  registry.split_group(first + 1);
+  EXPECT_EQ(a.weight, 400U);
+  OwnSettings own;
+  own.set(Setting::weight, 250);
+  own.set(Setting::spin_us, 70);
+  registry.settle_group(first, own, own, 250);
+  EXPECT_EQ(a.weight, 550U);
+  EXPECT_EQ(registry.group(first).weight, 250U);
+  EXPECT_EQ(registry.group(first + 1).weight, 100U);
+  EXPECT_EQ(a.demands.strictest(a.nfs, Settings()).spin_us, 70U);
+  registry.remove_group(first);
+  EXPECT_EQ(a.weight, 300U);
+  EXPECT_EQ(a.demands.strictest(a.nfs, Settings()), HostSettings());
+}
+
 TEST_F(RegistryTest, TenantsFindTheirOwnOpenHostWithRoom) {
   HostLink &a = host(), &other = host(Tier::fiber, "u"), &process = host(Tier::process);
   EXPECT_EQ(registry.fiber_host("t", 0, 8), &a);

@@ -14,8 +14,8 @@
 // Its build is one line of CMake: roost_add_nf(bridge bridge.cc). The same module runs as one of thousands of fibers of
 // a host or as a process of its own.
 //
-// An NF runs on one worker at a time and needs no locks of its own. Packets are its own only inside process(), unless
-// it keeps them (roost::keep) or has made them.
+// An NF runs on one worker at a time and needs no locks of its own. "On the worker" is inside process(), on_timer() and
+// on_message(). Packets are its own only inside process(), unless it keeps them (roost::keep) or has made them.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -24,8 +24,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <optional>
+#include <string>
 #include <string_view>
 
+#include "core/nf_message.h"
 #include "core/verdict.h"
 
 namespace roost {
@@ -70,6 +73,9 @@ class Burst {
   uint32_t count_;
 };
 
+// Names a timer of this NF; none: there was no memory for one.
+enum class TimerId : uint64_t { none };
+
 // What an NF knows of where it runs. Lives as long as the NF.
 class Context {
  public:
@@ -80,12 +86,24 @@ class Context {
   virtual uint16_t port(std::string_view name) const = 0;     // for out(); likewise
 
   // Packets of one's own: says (in start()) that this NF makes some, so that the manager grants its host packets ahead.
-  // Inside process(), rte_pktmbuf_alloc(pool()) then gives one, or null while none is granted; elsewhere it gives null.
+  // On the worker, rte_pktmbuf_alloc(pool()) then gives one, or null while none is granted; elsewhere it gives null.
   virtual void reserve_packets(uint32_t count) = 0;
   virtual rte_mempool* pool() noexcept = 0;
-  // Sends a packet that the NF has made or kept. Only inside process(); elsewhere the packet is freed. One that the NF
+  // Sends a packet that the NF has made or kept. Only on the worker; elsewhere the packet is freed. One that the NF
   // has made, or cut off another, has no chain: out(), or to() an NF that says out().
   virtual void send(rte_mbuf* packet, Verdict verdict) noexcept = 0;
+
+  // Timers, in start() and on the worker: on_timer() is called again and again, or once, packets or not. In whole
+  // milliseconds, 1 at least. Those of one period fire together, at its multiples (so that thousands of NFs wake their
+  // worker once): the first time comes within one period. What was missed, on a busy core or while the NF waited, is
+  // made up for once, not often. One that fires once does so after at least this long, and is cancelled by itself.
+  virtual TimerId every(std::chrono::milliseconds period) = 0;
+  virtual TimerId after(std::chrono::milliseconds delay) = 0;
+  virtual void cancel(TimerId timer) noexcept = 0;  // it does not fire any more; not for another NF's
+
+  // A message to an NF of the same host (this one, too), whose on_message() gets it later. False: there is no such NF
+  // in this host, kMessagesMax wait for it already, or the text has more than kMessageBytesMax.
+  virtual bool post(uint32_t nf_id, std::string_view message) noexcept = 0;
 };
 
 class Nf {
@@ -94,14 +112,25 @@ class Nf {
   // Once, before the first packet, on the host's control thread; may take its time, and throw: the spawn then fails
   // with the exception's text.
   virtual void start(Context& context) { static_cast<void>(context); }
-  // A burst; every packet's verdict counts when this returns. May call yield() and sleep_for().
+  // A burst; every packet's verdict counts when this returns. May call yield() and sleep_for(). Where it takes longer
+  // than the manager's setting overrun_us between two of these, its thread loses the worker to another one, and the NF
+  // gets no further packets until an operator resumes it: what it then calls here does nothing, and what it says of
+  // this burst counts all the same. System calls may be interrupted (EINTR). Thread-local variables may be others'
+  // after a wait, and in the next burst.
   virtual void process(Burst& burst) noexcept = 0;
+  // A timer has fired; a message has come (its text is there until this returns). On the worker, between two bursts:
+  // what process() may do, these may. Not while the NF waits in the middle of one of the three; they follow then.
+  virtual void on_timer(TimerId timer) noexcept { static_cast<void>(timer); }
+  virtual void on_message(std::string_view message) noexcept { static_cast<void>(message); }
 };
 
-// Inside process(): lets the worker's other NFs go first, and returns in a later round.
+// On the worker: lets the worker's other NFs go first, and returns in a later round.
 void yield() noexcept;
-// Inside process(): likewise, and returns once this time is over.
+// On the worker: likewise, and returns once this time is over.
 void sleep_for(std::chrono::microseconds time) noexcept;
+// On the worker: likewise, until there is a message for this NF, which on_message() then doesn't get. Nothing where
+// none has come in this time, and where there is no memory to wait with.
+std::optional<std::string> wait_message(std::chrono::microseconds time) noexcept;
 
 // What a module exports under the name "roost_module"; ROOST_NF writes it.
 struct ModuleDescriptor {
@@ -112,7 +141,7 @@ struct ModuleDescriptor {
   Nf* (*construct)(void* where);
 };
 inline constexpr uint32_t kModuleMagic = 0x54534f52;  // "ROST"
-inline constexpr uint32_t kNfAbiVersion = 1;          // changes with anything in this file
+inline constexpr uint32_t kNfAbiVersion = 2;          // changes with anything in this file
 
 }  // namespace roost
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "experiments/first_light/rig.h"
+#include "experiments/harness/rig.h"
 
 #include <unistd.h>
 
@@ -7,16 +7,28 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "experiments/first_light/harness.h"
+#include "experiments/harness/harness.h"
+#include "experiments/harness/window_port.h"
 
 namespace roost::experiment {
+namespace {
 
-PortConfig Rig::generator(uint32_t flows) {
+constexpr uint64_t kBacklogPackets = 1024;  // as a NIC's ring: what is not taken in time is missed
+
+constexpr double kWarmUpSlice_s = 0.5, kStillRising = 1.03;
+
+bool comes_round(const RigOptions& options) { return options.window != 0 || options.pulses_per_s != 0; }
+
+}  // namespace
+
+PortConfig Rig::generator(uint32_t flows, uint64_t rate_pps) {
   PortConfig port;
-  port.name = "in";
+  port.name = "in0";
   port.kind = PortKind::kGenerator;
   port.generator.flows = flows;
   port.generator.frame_bytes = 64;
+  port.generator.rate_pps = rate_pps;
+  port.generator.backlog_packets = rate_pps == 0 ? 0 : kBacklogPackets;
   return port;
 }
 
@@ -31,18 +43,23 @@ Rig::Rig(const RigOptions& options, const std::vector<std::string>& settings) {
   config.cores.io = 0;
   config.cores.shared = {1};
   config.flows.max = options.flow_rows;
-  ManagerConfig::Port in;
-  static_cast<PortConfig&>(in) = generator(options.flows);
-  in.chain = "chain";
+  for (uint32_t i = 0; i < options.lanes.size(); ++i) {
+    const Lane& lane = options.lanes[i];
+    ManagerConfig::Port in;
+    static_cast<PortConfig&>(in) = generator(lane.flows, lane.rate_pps);
+    in.name = fmt::format("in{}", i);
+    in.chain = fmt::format("chain{}", i);
+    ManagerConfig::Chain chain{in.chain, {}, i == 0 && comes_round(options) ? in.name : "out"};
+    for (uint32_t k = 0; k < lane.services; ++k) {
+      config.services.push_back({fmt::format("s{}", config.services.size())});
+      chain.services.push_back(config.services.back().name);
+    }
+    config.ports.push_back(in);
+    config.chains.push_back(chain);
+  }
   ManagerConfig::Port out;
   out.name = "out";
-  config.ports = {in, out};
-  ManagerConfig::Chain chain{"chain", {}, options.window != 0 ? "in" : "out"};
-  for (uint32_t i = 0; i < options.services; ++i) {
-    config.services.push_back({fmt::format("s{}", i)});
-    chain.services.push_back(config.services.back().name);
-  }
-  config.chains = {chain};
+  config.ports.push_back(out);
   for (const std::string& setting : settings) {
     const size_t equals = setting.find('=');
     if (equals == std::string::npos) fail("setting '{}': write it as NAME=VALUE", setting);
@@ -51,10 +68,12 @@ Rig::Rig(const RigOptions& options, const std::vector<std::string>& settings) {
   }
   const auto opener = [&](const PortConfig& port, uint16_t index, rte_mempool* pool,
                           uint64_t hz) -> std::unique_ptr<Port> {
-    if (options.window == 0 || port.name != "in") return open_port(port, index, pool, hz);
-    auto window = std::make_unique<WindowPort>("in", index, pool, options.window);
-    window_ = window.get();
-    return window;
+    if (index != 0 || !comes_round(options)) return open_port(port, index, pool, hz);
+    if (options.window != 0)
+      return std::make_unique<WindowPort>(port.name, index, pool, options.window, options.lanes[0].flows);
+    auto pulse = std::make_unique<PulsePort>(port.name, index, pool, options.pulses_per_s, hz);
+    pulse_ = pulse.get();
+    return pulse;
   };
   const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   manager_ = std::make_unique<Manager>(config, here / "roost-host", opener);
@@ -66,32 +85,57 @@ Rig::~Rig() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-void Rig::spawn(const std::string& module, const std::string& service, uint32_t count, Tier tier) {
+void Rig::spawn(const std::string& module, const std::string& service, uint32_t count, Tier tier,
+                const Json& nf_config) {
   Manager::SpawnRequest request;
   request.module = std::string(ROOST_NF_DIR) + "/" + module + ".so";
   request.service = service;
   request.count = count;
   request.tier = tier;
+  request.config = nf_config;
   manager_->spawn(request);
 }
 
 double Rig::rate_over(double seconds, double warm_up_seconds) {
   const auto& transmitted = manager_->loop().counters().transmitted;
-  manager_->pause_receiving(false);
+  start();
   usleep(static_cast<useconds_t>(warm_up_seconds * 1e6));
   const double began = seconds_now();
   const uint64_t before = transmitted.get();
   usleep(static_cast<useconds_t>(seconds * 1e6));
   const uint64_t after = transmitted.get();
   const double ended = seconds_now();
+  settle();
+  return static_cast<double>(after - before) / (ended - began);
+}
+
+void Rig::warm_up() {
+  for (double rate = rate_over(kWarmUpSlice_s), last = 0; rate > last * kStillRising; rate = rate_over(kWarmUpSlice_s))
+    last = rate;
+}
+
+void Rig::settle() {
   manager_->pause_receiving(true);
-  manager_->drain(2'000);
+  manager_->drain(5'000);
   DataLoop::Books books{};
   manager_->loop().call([&] { books = manager_->loop().books(); });
   if (!books.balanced() || books.held != 0)
     fail("the books don't balance: received {} + created {} != transmitted {} + dropped {} + held {}", books.received,
          books.created, books.transmitted, books.dropped, books.held);
-  return static_cast<double>(after - before) / (ended - began);
+}
+
+std::vector<pid_t> Rig::host_pids() {
+  std::vector<pid_t> pids;
+  const Json hosts = manager_->ps(INT64_MAX, 0)["hosts"];
+  for (const auto& host : hosts) pids.push_back(host["pid"].get<pid_t>());
+  return pids;
+}
+
+std::vector<uint64_t> Rig::packets_of_nfs() {
+  std::vector<uint64_t> packets;
+  const Json nfs = manager_->ps(-1, UINT32_MAX)["nfs"];
+  for (const auto& nf : nfs) packets.push_back(nf["packets"].get<uint64_t>());
+  return packets;
 }
 
 }  // namespace roost::experiment

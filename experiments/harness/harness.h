@@ -13,6 +13,7 @@ namespace roost::experiment {
 
 struct Spread {
   double median = 0, least = 0, most = 0;
+  Json json() const;
 };
 Spread spread_of(std::vector<double> values);
 
@@ -28,7 +29,10 @@ double steal_share();  // of both cores' time since the machine started; differe
 
 void pin_to(int core);
 double seconds_now();
-// CPU time that a process has used, seconds; 0 where it has gone.
+// CPU time that a process's threads have used, seconds; 0 where it has gone.
 double cpu_seconds_of(int pid);
+
+// Fairness of shares: 1 where all are equal, 1/n where one has all (Jain, Chiu, Hawe, DEC TR-301, 1984).
+double jain(const std::vector<double>& shares);
 
 }  // namespace roost::experiment

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "experiments/first_light/harness.h"
+#include "experiments/harness/harness.h"
 
+#include <fmt/format.h>
 #include <rte_version.h>
 #include <sched.h>
 #include <sys/utsname.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -40,10 +42,9 @@ Spread spread_of(std::vector<double> values) {
   return {n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2, values.front(), values.back()};
 }
 
-Json Pairs::json() const {
-  const auto as_json = [](const Spread& s) { return Json{{"median", s.median}, {"least", s.least}, {"most", s.most}}; };
-  return {{"ratio", as_json(ratio)}, {"roost", as_json(thing)}, {"baseline", as_json(baseline)}};
-}
+Json Spread::json() const { return {{"median", median}, {"least", least}, {"most", most}}; }
+
+Json Pairs::json() const { return {{"ratio", ratio.json()}, {"roost", thing.json()}, {"baseline", baseline.json()}}; }
 
 Pairs measure_pairs(int pairs, const std::function<double()>& thing, const std::function<double()>& baseline) {
   std::vector<double> ratios, things, baselines;
@@ -99,15 +100,21 @@ double seconds_now() {
 }
 
 double cpu_seconds_of(int pid) {
-  std::string text = first_line("/proc/" + std::to_string(pid) + "/stat");
-  const size_t behind_name = text.rfind(')');
-  if (behind_name == std::string::npos) return 0;
-  std::istringstream fields(text.substr(behind_name + 2));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) fields >> skipped;
-  double user = 0, system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  double nanoseconds = 0;
+  std::error_code gone;
+  for (const auto& thread : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
+    std::istringstream fields(first_line(thread.path() / "schedstat"));
+    double used = 0;
+    fields >> used;
+    nanoseconds += used;
+  }
+  return nanoseconds * 1e-9;
+}
+
+double jain(const std::vector<double>& shares) {
+  double sum = 0, squares = 0;
+  for (const double share : shares) sum += share, squares += share * share;
+  return squares == 0 ? 0 : sum * sum / (static_cast<double>(shares.size()) * squares);
 }
 
 }  // namespace roost::experiment

@@ -13,21 +13,28 @@ namespace roost::experiment {
 
 class SemaphoreSweep {
  public:
-  explicit SemaphoreSweep(uint32_t nfs);
+  enum class Shape { chain, beside_each_other };  // beside each other: a packet goes to one of them at random
+  explicit SemaphoreSweep(uint32_t nfs, Shape shape = Shape::chain);
   ~SemaphoreSweep();
   SemaphoreSweep(const SemaphoreSweep&) = delete;
   SemaphoreSweep& operator=(const SemaphoreSweep&) = delete;
 
-  // Packets a second through the whole chain with so many in flight; on the calling thread.
-  double rate_over(double seconds, uint32_t window, double warm_up_seconds = 0.02);
+  // Packets a second that come out with so many in flight, or, with a rate, at most that many a second; on the calling
+  // thread.
+  double rate_over(double seconds, uint32_t window, double warm_up_seconds = 0.02, double rate_pps = 0);
+  const std::vector<pid_t>& pids() const { return children_; }
 
  private:
   struct Nf;
 
   [[noreturn]] static void run_nf(Nf& nf, uint8_t* packets);
+  void enter(uint32_t packet) noexcept;
   uint64_t turn() noexcept;
 
   uint32_t count_;
+  Shape shape_;
+  uint64_t random_ = 1;
+  std::vector<uint32_t> outside_;  // packets that are not on their way
   Nf* nfs_;
   uint8_t* packets_;
   std::vector<pid_t> children_;

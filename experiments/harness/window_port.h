@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A port that keeps a fixed number of packets in flight: what comes back goes round again.
+// A port that keeps a fixed number of packets in flight, of flows taken at random: what comes back goes round again.
 #pragma once
 
 #include <rte_ether.h>
@@ -18,14 +18,13 @@ namespace roost::experiment {
 
 class WindowPort final : public Port {
  public:
-  WindowPort(std::string name, uint16_t index, rte_mempool* pool, uint32_t window)
-      : Port(std::move(name), index), pool_(pool), window_(window) {
+  WindowPort(std::string name, uint16_t index, rte_mempool* pool, uint32_t window, uint32_t flows)
+      : Port(std::move(name), index), pool_(pool), window_(window), flows_(flows) {
     frame_.ether.ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
     frame_.ip.version_ihl = 0x45;
     frame_.ip.total_length = rte_cpu_to_be_16(50);
     frame_.ip.time_to_live = 64;
     frame_.ip.next_proto_id = IPPROTO_UDP;
-    frame_.ip.src_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, 1));
     frame_.ip.dst_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, 2));
     frame_.udp.src_port = frame_.udp.dst_port = rte_cpu_to_be_16(9);
   }
@@ -38,6 +37,8 @@ class WindowPort final : public Port {
       packets[i]->data_len = 64;
       packets[i]->pkt_len = 64;
       packets[i]->port = index();
+      random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;
+      frame_.ip.src_addr = static_cast<uint32_t>(((random_ >> 32) * flows_) >> 32);
       std::memcpy(rte_pktmbuf_mtod(packets[i], void*), &frame_, sizeof frame_);
       stamps_tsc[i] = now_tsc;
     }
@@ -62,8 +63,9 @@ class WindowPort final : public Port {
   };
 
   rte_mempool* pool_;
-  uint32_t window_;
+  uint32_t window_, flows_;
   uint32_t in_flight_ = 0;
+  uint64_t random_ = 1;
   Frame frame_;
 };
 

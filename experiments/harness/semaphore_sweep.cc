@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "experiments/first_light/semaphore_sweep.h"
+#include "experiments/harness/semaphore_sweep.h"
 
 #include <semaphore.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include <atomic>
 
 #include "core/error.h"
-#include "experiments/first_light/harness.h"
+#include "experiments/harness/harness.h"
 
 namespace roost::experiment {
 namespace {
@@ -67,8 +67,8 @@ struct SemaphoreSweep::Nf {
   alignas(64) sem_t semaphore;
 };
 
-SemaphoreSweep::SemaphoreSweep(uint32_t nfs)
-    : count_(nfs), nfs_(share<Nf>(nfs)), packets_(share<uint8_t>(size_t{kSlots} * kPacketBytes)) {
+SemaphoreSweep::SemaphoreSweep(uint32_t nfs, Shape shape)
+    : count_(nfs), shape_(shape), nfs_(share<Nf>(nfs)), packets_(share<uint8_t>(size_t{kSlots} * kPacketBytes)) {
   for (uint32_t i = 0; i < count_; ++i) {
     sem_init(&nfs_[i].semaphore, 1, 0);
     const pid_t child = fork();
@@ -105,7 +105,17 @@ void SemaphoreSweep::run_nf(Nf& nf, uint8_t* packets) {
   }
 }
 
-// Returns how many packets have come out of the chain; they go in again.
+void SemaphoreSweep::enter(uint32_t packet) noexcept {
+  meta_of(packets_, packet) = {};
+  uint32_t first = 0;
+  if (shape_ == Shape::beside_each_other) {
+    random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;
+    first = static_cast<uint32_t>(((random_ >> 32) * count_) >> 32);
+  }
+  nfs_[first].in.push(packet);
+}
+
+// Returns how many packets have come out.
 uint64_t SemaphoreSweep::turn() noexcept {
   uint64_t through = 0;
   uint32_t burst[kBurst];
@@ -116,11 +126,12 @@ uint64_t SemaphoreSweep::turn() noexcept {
       if (meta.action != kActionToNf) continue;
       meta.source = static_cast<uint16_t>(i);
       ++meta.chain_index;
-      if (meta.destination == count_) {
-        meta.destination = 0;
+      if (shape_ == Shape::beside_each_other || meta.destination == count_) {
+        outside_.push_back(burst[k]);
         ++through;
+      } else {
+        nfs_[meta.destination].in.push(burst[k]);
       }
-      nfs_[meta.destination].in.push(burst[k]);
     }
   }
   for (uint32_t i = 0; i < count_; ++i) {
@@ -131,29 +142,33 @@ uint64_t SemaphoreSweep::turn() noexcept {
   return through;
 }
 
-double SemaphoreSweep::rate_over(double seconds, uint32_t window, double warm_up_seconds) {
-  for (uint32_t i = 0; i < window; ++i) {
-    meta_of(packets_, i) = {};
-    nfs_[0].in.push(i);
-  }
-  const double warm = seconds_now() + warm_up_seconds;
-  while (seconds_now() < warm) turn();
+double SemaphoreSweep::rate_over(double seconds, uint32_t window, double warm_up_seconds, double rate_pps) {
+  outside_.clear();
+  for (uint32_t i = 0; i < window; ++i) outside_.push_back(i);
   const double began = seconds_now();
-  double now = began;
+  double sent = 0;
   uint64_t through = 0;
-  while ((now = seconds_now()) - began < seconds)
-    for (int i = 0; i < 16; ++i) through += turn();
-  // Everything out again: what reaches the last NF's outbox stays there until it is all there.
-  for (uint32_t left = window; left != 0;) {
-    uint32_t burst[kBurst];
-    for (uint32_t i = 0; i < count_; ++i) {
-      const uint32_t n = nfs_[i].out.pop(burst, kBurst);
-      if (i + 1 == count_) left -= n;
-      for (uint32_t k = 0; k < n && i + 1 < count_; ++k) nfs_[i + 1].in.push(burst[k]);
-      if (nfs_[i].in.count() != 0 && nfs_[i].sleeping.exchange(0) != 0) sem_post(&nfs_[i].semaphore);
+  // Packets that come out go in again: at once, or when the next one is due.
+  const auto run_until = [&](double end) {
+    double now = began;
+    while ((now = seconds_now()) < end) {
+      for (int i = 0; i < 16; ++i) {
+        const double due = rate_pps == 0 ? 1e18 : (now - began) * rate_pps;
+        for (; !outside_.empty() && sent < due; ++sent) {
+          enter(outside_.back());
+          outside_.pop_back();
+        }
+        through += turn();
+      }
     }
-  }
-  return static_cast<double>(through) / (now - began);
+    return now;
+  };
+  const double warm = run_until(began + warm_up_seconds);
+  through = 0;
+  const double ended = run_until(warm + seconds);
+  const double rate = static_cast<double>(through) / (ended - warm);
+  while (outside_.size() != window) turn();  // what is on its way arrives
+  return rate;
 }
 
 }  // namespace roost::experiment

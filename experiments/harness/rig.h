@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A whole manager in the experiment's process, with real hosts and ports and chains as the experiment asks.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/harness/pulse_port.h"
+#include "scheduler/manager.h"
+
+namespace roost::experiment {
+
+// A port and the chain of what comes in there. Services are numbered through all lanes: s0, s1, ...
+struct Lane {
+  uint32_t services = 1;
+  uint32_t flows = 1000;
+  uint64_t rate_pps = 0;  // 0: as fast as it is taken
+};
+
+struct RigOptions {
+  std::vector<Lane> lanes = std::vector<Lane>(1);
+  uint32_t window = 0;      // not 0: the first lane has no generator, but keeps this number of packets in flight
+  double pulses_per_s = 0;  // not 0: the first lane has no generator, but sends single stamped packets at this pace
+  uint32_t packets = 32768;
+  uint32_t flow_rows = 1 << 18;
+};
+
+// One at a time in a process: the packet memory lies at a fixed address.
+class Rig {
+ public:
+  explicit Rig(const RigOptions& options, const std::vector<std::string>& settings = {});  // NAME=VALUE
+  ~Rig();
+  Rig(const Rig&) = delete;
+  Rig& operator=(const Rig&) = delete;
+
+  Manager& manager() { return *manager_; }
+  PulsePort& pulse() { return *pulse_; }
+  void spawn(const std::string& module, const std::string& service, uint32_t count, Tier tier,
+             const Json& config = Json::object());
+  // Traffic on; and off, until nothing is on its way. Throws Error where the books don't balance then.
+  void start() { manager_->pause_receiving(false); }
+  void settle();
+  std::vector<pid_t> host_pids();
+  // Packets that each NF, by number, has been through.
+  std::vector<uint64_t> packets_of_nfs();
+  // Packets a second that come out at the chain's end, over one slice; traffic flows only during it.
+  double rate_over(double seconds, double warm_up_seconds = 0.02);
+  // Traffic until the rate no longer rises: flows and paths are made, and processes have the packet memory mapped.
+  void warm_up();
+  static PortConfig generator(uint32_t flows, uint64_t rate_pps = 0);
+
+ private:
+  std::string folder_;
+  PulsePort* pulse_ = nullptr;
+  std::unique_ptr<Manager> manager_;
+};
+
+}  // namespace roost::experiment

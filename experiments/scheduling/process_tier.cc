@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Question: what do many process NFs on one core cost, and bear, against openNetVM's shape: at a tenth of the load, at
+// saturation, and with a single packet in flight through a chain?
+#include <fmt/format.h>
+
+#include "experiments/harness/rig.h"
+#include "experiments/harness/semaphore_sweep.h"
+#include "experiments/scheduling/figures.h"
+
+namespace roost::experiment {
+namespace {
+
+constexpr uint32_t kNfs = 100, kHops = 8, kSaturating = 4'096;
+constexpr double kLowLoad = 0.1;
+constexpr double kMapping_s = 5;  // until each process has mapped most of the packet memory, at a low rate
+
+double cpu_of(const std::vector<pid_t>& pids) {
+  double sum = 0;
+  for (const pid_t pid : pids) sum += cpu_seconds_of(pid);
+  return sum;
+}
+
+Json tell(const char* what, const Pairs& pairs, const char* unit, double scale) {
+  fmt::print("{}: {:.2f} times [{:.2f} to {:.2f}]; {:.1f} against {:.1f} {}\n", what, pairs.ratio.median,
+             pairs.ratio.least, pairs.ratio.most, pairs.thing.median * scale, pairs.baseline.median * scale, unit);
+  std::fflush(stdout);
+  Json row = pairs.json();
+  row["row"] = what;
+  return row;
+}
+
+// A pair is measured in each life and all of them together are reported.
+struct Tally {
+  std::vector<double> ratios, things, baselines;
+  void add(double thing, double baseline) {
+    things.push_back(thing);
+    baselines.push_back(baseline);
+    ratios.push_back(thing / baseline);
+  }
+  Pairs pairs() const { return {spread_of(ratios), spread_of(things), spread_of(baselines)}; }
+};
+
+}  // namespace
+
+Json process_tier(const SchedulingOptions& options) {
+  Tally saturated, cpu_nfs, cpu_both, delivered_low, baton;
+  for (int life = 0; life < options.lives; ++life) {
+    SemaphoreSweep sweep(kNfs, SemaphoreSweep::Shape::beside_each_other);
+    sweep.rate_over(options.slice_s, kSaturating);
+    const double low_pps = kLowLoad * sweep.rate_over(options.slice_s, kSaturating);
+    RigOptions fast, slow, chain;
+    fast.lanes[0].flows = slow.lanes[0].flows = 10 * kNfs;
+    fast.window = kSaturating;
+    slow.lanes[0].rate_pps = static_cast<uint64_t>(low_pps);
+    {
+      Rig rig(fast, options.settings);
+      rig.spawn("touch", "s0", kNfs, Tier::process);
+      rig.warm_up();
+      for (int pair = 0; pair < options.pairs; ++pair)
+        saturated.add(rig.rate_over(options.slice_s), sweep.rate_over(options.slice_s, kSaturating));
+    }
+    {
+      Rig rig(slow, options.settings);
+      rig.spawn("touch", "s0", kNfs, Tier::process);
+      rig.rate_over(kMapping_s);
+      const std::vector<pid_t> hosts = rig.host_pids();
+      const std::vector<pid_t> self{getpid()};
+      for (int pair = 0; pair < options.pairs; ++pair) {
+        const double hosts_before = cpu_of(hosts), self_before = cpu_of(self);
+        const double thing_rate = rig.rate_over(options.slice_s);
+        const double hosts_used = cpu_of(hosts) - hosts_before, self_used = cpu_of(self) - self_before;
+        const double sweep_before = cpu_of(sweep.pids()), sweeper_before = cpu_of(self);
+        const double sweep_rate = sweep.rate_over(options.slice_s, kSaturating, 0.02, low_pps);
+        const double sweep_used = cpu_of(sweep.pids()) - sweep_before, sweeper_used = cpu_of(self) - sweeper_before;
+        // For each packet, so that a slice in which less was offered does not look cheap.
+        cpu_nfs.add(hosts_used / thing_rate, sweep_used / sweep_rate);
+        cpu_both.add((hosts_used + self_used) / thing_rate, (sweep_used + sweeper_used) / sweep_rate);
+        delivered_low.add(thing_rate, low_pps);
+      }
+    }
+    chain.lanes[0] = {kHops, 1, 0};
+    chain.window = 1;
+    Rig rig(chain, options.settings);
+    for (uint32_t i = 0; i < kHops; ++i) rig.spawn("touch", fmt::format("s{}", i), 1, Tier::process);
+    SemaphoreSweep hops(kHops);
+    rig.rate_over(options.slice_s);
+    for (int pair = 0; pair < options.pairs; ++pair)
+      baton.add(rig.rate_over(options.slice_s), hops.rate_over(options.slice_s, 1));
+  }
+  return {tell("100 process NFs, saturated, throughput", saturated.pairs(), "k packets/s", 1e-3),
+          tell("100 process NFs, 10 % load, CPU of the NFs' core", cpu_nfs.pairs(), "us a packet", 1e6),
+          tell("100 process NFs, 10 % load, CPU of both cores", cpu_both.pairs(), "us a packet", 1e6),
+          tell("100 process NFs, 10 % load, delivered of offered", delivered_low.pairs(), "k packets/s", 1e-3),
+          tell("8 process NFs in a chain, 1 packet in flight", baton.pairs(), "k packets/s", 1e-3)};
+}
+
+}  // namespace roost::experiment

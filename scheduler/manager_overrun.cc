@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// NFs that don't come back from process(): quarantined, and brought back.
+#include <fmt/ranges.h>
+
+#include "core/error.h"
+#include "scheduler/manager.h"
+
+namespace roost {
+
+std::string Manager::nf_name(uint32_t nf) const {
+  const NfGroup& group = *registry_.group_of(nf);
+  const HostLink& host = *registry_.hosts().at(group.host);
+  return fmt::format("NF {} of '{}' ('{}', {})", nf, service_names_[group.service], group.module, host.name());
+}
+
+std::optional<uint32_t> Manager::nf_at(const HostLink& host, uint32_t place) const {
+  for (const uint32_t first : host.groups) {
+    const NfGroup& group = registry_.group(first);
+    if (place >= group.place && place - group.place < group.count) return first + (place - group.place);
+  }
+  return std::nullopt;
+}
+
+uint32_t Manager::state_of(uint32_t nf) const {
+  const NfGroup& group = *registry_.group_of(nf);
+  const HostLink& host = *registry_.hosts().at(group.host);
+  return HostRegion(host.region.data(), host.layout).nf(group.place + nf - group.first).state.load();
+}
+
+uint32_t Manager::runaways_of(const HostLink& host) const {
+  uint32_t count = 0;
+  for (const uint32_t nf : quarantined_) {
+    const NfGroup* const group = registry_.group_of(nf);
+    count += group != nullptr && group->host == host.id && state_of(nf) == kNfRunaway;
+  }
+  return count;
+}
+
+// What the loop saw. The NF gets nothing new from the first suspicion on: its packets would only wait.
+void Manager::on_overrun(HostLink& host, const DataLoop::Overrun& overrun) {
+  using Kind = DataLoop::Overrun::Kind;
+  if (host.dead) return;
+  const auto nf = nf_at(host, overrun.nf);
+  if (!nf) return;
+  switch (overrun.kind) {
+    case Kind::seen:
+      if (!quarantined_.contains(*nf)) quarantine(host, *nf, overrun);
+      break;
+    case Kind::ended:
+      quarantined_.erase(*nf);
+      loop_->call([this, nf] { loop_->release_nf(*nf); });
+      break;
+    case Kind::taken:
+      event(
+          fmt::format("{}: does not come back from process() within {} us; it is quarantined, its packets are dropped, "
+                      "and other NFs go on; once it has come back, 'roost resume {}' gives it packets again",
+                      nf_name(*nf), settings_.get(Setting::overrun_us), *nf));
+      break;
+    case Kind::stuck:
+      kill_host(host, fmt::format("NF {} does not come back from process(), and its thread does not leave the worker "
+                                  "to others when signalled",
+                                  *nf));
+      break;
+  }
+}
+
+void Manager::quarantine(HostLink& host, uint32_t nf, const DataLoop::Overrun& overrun) {
+  const uint64_t most = settings_.get(Setting::runaways_max);
+  if (runaways_of(host) >= most)
+    return kill_host(host, fmt::format("NF {} does not come back from process(), nor do {} others that are quarantined "
+                                       "(setting runaways_max: {})",
+                                       nf, runaways_of(host), most));
+  quarantined_.insert(nf);
+  loop_->call([&] { loop_->quarantine_nf(nf, overrun.dispatches); });
+  try {
+    host.tell("overrun", {{"nf", overrun.nf}, {"dispatches", overrun.dispatches}});
+  } catch (const Error&) {  // it has ended; that is an event of its own
+  }
+}
+
+uint32_t Manager::resume_nfs(const std::vector<uint32_t>& nfs) {
+  for (const uint32_t nf : nfs) {
+    if (registry_.group_of(nf) == nullptr) fail("resume: there is no NF {}; 'roost ps' lists them", nf);
+    if (!quarantined_.contains(nf)) fail("resume: {} is not quarantined", nf_name(nf));
+  }
+  std::vector<std::string> problems;
+  uint32_t resumed = 0;
+  for (const uint32_t nf : nfs) {
+    const NfGroup& group = *registry_.group_of(nf);
+    HostLink& host = *registry_.find_host(group.host);
+    try {
+      if (host.dead) fail("its host has ended");
+      host.ask("resume", {{"nf", group.place + nf - group.first}});
+      quarantined_.erase(nf);
+      loop_->call([this, nf] { loop_->release_nf(nf); });
+      ++resumed;
+    } catch (const Error& error) {
+      problems.push_back(fmt::format("NF {}: {}", nf, error.what()));
+    }
+  }
+  if (!problems.empty())
+    fail("resume: {}{}", fmt::join(problems, "; "), resumed == 0 ? "" : fmt::format("; {} others resumed", resumed));
+  return resumed;
+}
+
+}  // namespace roost

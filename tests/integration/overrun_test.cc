@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// NFs that don't come back from a burst, among others that do, with a real manager.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "tests/integration/manager_process.h"
+
+namespace roost::test {
+namespace {
+
+using testing::HasSubstr;
+
+std::string load(const std::vector<std::string>& services = {"a"}) {
+  return simple_config(services, fmt::format("flows = 400\nrate_pps = {}\nbacklog_packets = 1000",
+                                             kSanitized ? 10'000 : 50'000)) +
+         "\n[settings]\noverrun_us = 50000\nflow_idle_s = 1\nsweep_rows = 4194304\n";
+}
+
+bool goes_on(ManagerProcess& manager) {
+  const uint64_t before = manager.figure("transmitted");
+  return eventually([&] { return manager.figure("transmitted") > before + 500; });
+}
+
+class Overrun : public testing::TestWithParam<const char*> {
+ protected:
+  explicit Overrun(const std::vector<std::string>& services = {"a"}) : manager_(load(services)) {}
+
+  std::string file() const { return manager_.folder().path("spins"); }
+  void spins(bool on) const {
+    if (on)
+      std::ofstream(file()) << "x";
+    else
+      unlink(file().c_str());
+  }
+  uint32_t spawn_spinner(bool deaf = false) {
+    return manager_.spawn(module("test_spin"), "a", 1, GetParam(), {{"file", file()}, {"deaf", deaf}})["first"];
+  }
+  Json nf_of(uint32_t id) {
+    for (const Json& each : manager_.nfs())
+      if (each["id"] == id) return each;
+    return Json::object();
+  }
+  bool is_quarantined(uint32_t id, bool returned) {
+    return eventually([&] {
+      const Json found = nf_of(id);
+      return found.value("state", "") == "quarantined" && found["returned"] == returned;
+    });
+  }
+  bool is_reported(uint32_t id) {
+    return eventually([&] {
+      return manager_.has_event(fmt::format("NF {} of 'a'", id)) &&
+             manager_.has_event(fmt::format("'roost resume {}'", id));
+    });
+  }
+  // Flows stay with the NFs that they were given while one was away; new ones go to all of them.
+  bool flows_begin_anew() {
+    manager_.call("pause");
+    const bool forgotten = eventually([&] { return manager_.figure("flows") == 0; });
+    manager_.call("resume");
+    return forgotten;
+  }
+  void expect_books_close() {
+    manager_.call("pause");
+    EXPECT_TRUE(manager_.settled()) << json_text(manager_.stats(), 1);
+    const Json stats = manager_.stats();
+    expect_balanced(stats);
+    EXPECT_EQ(stats["held"], 0);
+    EXPECT_EQ(stats["refused"], 0);
+    EXPECT_EQ(stats["breaches"], 0);
+  }
+
+  ManagerProcess manager_;
+};
+
+TEST_P(Overrun, OthersGoOnAndItIsBroughtBack) {
+  const uint32_t spinner = spawn_spinner();
+  manager_.spawn(nf("forward"), "a", 4, GetParam());
+  ASSERT_TRUE(goes_on(manager_));
+  const size_t hosts = manager_.live_hosts().size();
+  EXPECT_THAT(manager_.refusal("resume_nf", {{"nfs", {spinner}}}), HasSubstr("is not quarantined"));
+  for (int round = 0; round < 3; ++round) {
+    SCOPED_TRACE(round);
+    spins(true);
+    ASSERT_TRUE(is_quarantined(spinner, false)) << manager_.events();
+    ASSERT_TRUE(is_reported(spinner)) << manager_.events();
+    EXPECT_TRUE(goes_on(manager_));
+    EXPECT_EQ(manager_.live_hosts().size(), hosts) << manager_.events();
+    EXPECT_THAT(manager_.refusal("resume_nf", {{"nfs", {spinner}}}), HasSubstr("has not come back from process()"));
+    EXPECT_GT(manager_.figure("held"), 0U);  // its burst
+    expect_balanced(manager_.stats());
+    spins(false);
+    ASSERT_TRUE(is_quarantined(spinner, true)) << manager_.events();
+    const uint64_t seen = nf_of(spinner)["packets"];
+    EXPECT_EQ(manager_.call("resume_nf", {{"nfs", {spinner}}})["resumed"], 1);
+    EXPECT_EQ(nf_of(spinner)["state"], "live");
+    ASSERT_TRUE(flows_begin_anew());
+    ASSERT_TRUE(eventually([&] { return nf_of(spinner)["packets"] > seen + 100; }));
+  }
+  const Json stats = manager_.stats();
+  for (const auto& [cause, count] : stats["dropped"].items())
+    EXPECT_TRUE(cause == "quarantined" || cause == "inbox_full" || cause == "buffer_share" || cause == "no_nf")
+        << stats["dropped"];
+  EXPECT_GT(manager_.dropped("quarantined"), 0U);
+  expect_books_close();
+  manager_.end();
+}
+
+TEST_P(Overrun, WhoNeverComesBackGoesWithItsHost) {
+  const uint32_t spinner = spawn_spinner();
+  manager_.spawn(nf("forward"), "a", 2, GetParam(), Json::object(), "other");
+  ASSERT_TRUE(goes_on(manager_));
+  spins(true);
+  ASSERT_TRUE(is_quarantined(spinner, false)) << manager_.events();
+  EXPECT_TRUE(goes_on(manager_));
+  EXPECT_EQ(manager_.call("stop", {{"nfs", {spinner}}})["stopped"], 1);
+  EXPECT_TRUE(goes_on(manager_));
+  expect_books_close();
+  manager_.end();
+}
+
+TEST_P(Overrun, TheManagerEndsWithARunaway) {
+  const uint32_t spinner = spawn_spinner();
+  manager_.spawn(nf("forward"), "a", 2, GetParam());
+  ASSERT_TRUE(goes_on(manager_));
+  spins(true);
+  ASSERT_TRUE(is_quarantined(spinner, false)) << manager_.events();
+  EXPECT_TRUE(goes_on(manager_));
+  manager_.end();
+}
+
+// No thread hears: the host goes, with what it had, and others take its flows.
+TEST_P(Overrun, WhoDoesNotHearIsKilledWithItsHost) {
+  spawn_spinner(true);
+  manager_.spawn(nf("forward"), "a", 2, GetParam(), Json::object(), "other");
+  ASSERT_TRUE(goes_on(manager_));
+  spins(true);
+  EXPECT_TRUE(eventually([&] { return manager_.has_event("does not leave the worker"); })) << manager_.events();
+  EXPECT_TRUE(eventually([&] { return manager_.figure("nfs_live") == 2; }));
+  EXPECT_TRUE(goes_on(manager_));
+  expect_books_close();
+  manager_.end();
+}
+
+TEST_P(Overrun, MoreThanItMayHaveKillTheHost) {
+  manager_.call("set", {{"name", "runaways_max"}, {"value", 0}});
+  spawn_spinner();
+  manager_.spawn(nf("forward"), "a", 2, GetParam(), Json::object(), "other");
+  ASSERT_TRUE(goes_on(manager_));
+  spins(true);
+  EXPECT_TRUE(eventually([&] { return manager_.has_event("runaways_max: 0"); })) << manager_.events();
+  EXPECT_TRUE(goes_on(manager_));
+  expect_books_close();
+  manager_.end();
+}
+
+TEST_P(Overrun, NeverWhereItIsOff) {
+  manager_.call("set", {{"name", "overrun_us"}, {"value", 0}});
+  const uint32_t spinner = spawn_spinner();
+  manager_.spawn(nf("forward"), "a", 2, GetParam(), Json::object(), "other");
+  ASSERT_TRUE(goes_on(manager_));
+  spins(true);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(goes_on(manager_));
+  pause_ms(300);
+  EXPECT_EQ(nf_of(spinner)["state"], "live");
+  spins(false);
+  EXPECT_EQ(nf_of(spinner)["state"], "live");
+  expect_books_close();
+  manager_.end();
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiers, Overrun, testing::Values("fiber", "process"),
+                         [](const auto& tier) { return std::string(tier.param); });
+
+// In the middle of a chain that lies in one host: the NF at fault is found, not the one that the packets came by.
+class OverrunInAChain : public Overrun {
+ protected:
+  OverrunInAChain() : Overrun({"first", "a", "last"}) {}
+};
+
+TEST_P(OverrunInAChain, TheNfAtFaultIsFound) {
+  manager_.call("pause");
+  manager_.spawn(nf("forward"), "first", 2, GetParam());
+  const uint32_t spinner = spawn_spinner();
+  manager_.spawn(nf("forward"), "a", 2, GetParam());
+  manager_.spawn(nf("forward"), "last", 2, GetParam());
+  manager_.call("resume");
+  ASSERT_TRUE(goes_on(manager_));
+  spins(true);
+  ASSERT_TRUE(is_quarantined(spinner, false)) << manager_.events();
+  EXPECT_TRUE(goes_on(manager_));
+  for (const Json& each : manager_.nfs())
+    EXPECT_EQ(each["state"], each["id"] == spinner ? "quarantined" : "live") << json_text(each);
+  spins(false);
+  ASSERT_TRUE(is_quarantined(spinner, true));
+  EXPECT_EQ(manager_.call("resume_nf", {{"nfs", {spinner}}})["resumed"], 1);
+  EXPECT_TRUE(goes_on(manager_));
+  expect_books_close();
+  manager_.end();
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiers, OverrunInAChain, testing::Values("fiber", "process"),
+                         [](const auto& tier) { return std::string(tier.param); });
+
+}  // namespace
+}  // namespace roost::test

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Does not come back from a burst while the file {"file": PATH} exists. {"deaf": true}: and hears no signal meanwhile.
+#include <pthread.h>
+#include <roost/config.h>
+#include <roost/nf.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <string>
+
+namespace {
+
+class Spin final : public roost::Nf {
+ public:
+  void start(roost::Context& context) override {
+    const roost::Config config(context.config());
+    file_ = config.text("file").value();
+    deaf_ = config.flag("deaf").value_or(false);
+  }
+
+  void process(roost::Burst&) noexcept override {
+    if (access(file_.c_str(), F_OK) != 0) return;
+    sigset_t all, before;
+    sigfillset(&all);
+    if (deaf_) pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (access(file_.c_str(), F_OK) == 0)
+      for (int i = 0; i < 100'000; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (deaf_) pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+ private:
+  std::string file_;
+  bool deaf_ = false;
+};
+
+}  // namespace
+
+ROOST_NF(Spin)

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The watchdog: which dispatches are told of, and what becomes of the NF's packets.
+#include <gtest/gtest.h>
+
+#include "tests/scheduler/loop_fixture.h"
+
+namespace roost {
+namespace {
+
+using Kind = DataLoop::Overrun::Kind;
+
+class DataLoopOverrun : public test::LoopTest {
+ protected:
+  // A host with so many NFs of one service, whose worker is between two dispatches.
+  test::FakeHost& start(uint32_t nfs) {
+    build({});
+    settings.set(Setting::overrun_us, 4'000);
+    loop->on_overrun([this](const DataLoop::Overrun& overrun) { told.push_back(overrun); });
+    auto& host = add_host(0, nfs);
+    report(host).current_nf = UINT32_MAX;
+    for (uint32_t nf = 0; nf < nfs; ++nf) add_nf(nf, 0, host, nf);
+    return host;
+  }
+  static WorkerReport& report(test::FakeHost& host) { return host.region.worker().report; }
+  // For many times overrun_us.
+  void go_on() {
+    const uint64_t end = tsc_now() + small().tsc_hz / 20;
+    while (tsc_now() < end) turns();
+  }
+  std::vector<DataLoop::Overrun> told;
+};
+
+TEST_F(DataLoopOverrun, IsToldOnceOfEachDispatch) {
+  auto& host = start(4);
+  go_on();
+  EXPECT_TRUE(told.empty()) << "nothing is dispatched";
+  report(host).current_nf = 3;
+  report(host).dispatches = 17;
+  ASSERT_TRUE(turn_until([&] { return !told.empty(); }));
+  go_on();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].kind, Kind::seen);
+  EXPECT_EQ(told[0].host, 0U);
+  EXPECT_EQ(told[0].nf, 3U);
+  EXPECT_EQ(told[0].dispatches, 17U);
+  report(host).dispatches = 18;
+  ASSERT_TRUE(turn_until([&] { return told.size() == 2; }));
+  EXPECT_EQ(told[1].dispatches, 18U);
+}
+
+TEST_F(DataLoopOverrun, NotWhereDispatchesEndOrItIsOffOrTheNfCannotBe) {
+  auto& host = start(4);
+  report(host).current_nf = 3;
+  const uint64_t end = tsc_now() + small().tsc_hz / 20;
+  while (tsc_now() < end) {
+    ++report(host).dispatches;
+    turns();
+  }
+  EXPECT_TRUE(told.empty());
+  settings.set(Setting::overrun_us, 0);
+  go_on();
+  EXPECT_TRUE(told.empty());
+  settings.set(Setting::overrun_us, 4'000);
+  report(host).current_nf = 4'000'000;  // as no honest host does
+  go_on();
+  EXPECT_TRUE(told.empty());
+}
+
+TEST_F(DataLoopOverrun, AQuarantinedNfGetsNothingAndWhatItHadIsCounted) {
+  auto& host = start(2);
+  for (uint32_t flow = 0; flow < 40; ++flow) put(flow);
+  turns(2);
+  const auto had = host.take(1);
+  ASSERT_FALSE(had.empty());
+  report(host).current_nf = 1;
+  loop->quarantine_nf(1, 0);
+  for (uint32_t flow = 0; flow < 40; ++flow) put(flow);
+  turns(2);
+  EXPECT_TRUE(host.take(1).empty());
+  for (size_t i = 0; i < had.size(); ++i) host.answer(had[i], i == 0 ? next().with_hops(1) : drop().with_hops(0));
+  turns(2);
+  EXPECT_EQ(dropped(DropCause::quarantined), had.size() - 1);
+  EXPECT_EQ(dropped(DropCause::by_nf), 0U);
+  EXPECT_EQ(last->sent.size(), 1U);
+  serve_all();
+  EXPECT_TRUE(balanced());
+
+  loop->retire_nfs(1, 1);  // as a stop that fails
+  loop->restore_nfs(1, 1);
+  for (uint32_t flow = 100; flow < 140; ++flow) put(flow);
+  turns(2);
+  EXPECT_TRUE(host.take(1).empty());
+  serve_all();
+  loop->release_nf(1);
+  for (uint32_t flow = 200; flow < 240; ++flow) put(flow);
+  turns(2);
+  const auto again = host.take(1);
+  EXPECT_FALSE(again.empty());
+  for (const Descriptor& d : again) host.answer(d, next().with_hops(1));
+}
+
+TEST_F(DataLoopOverrun, TellsWhatBecameOfIt) {
+  auto& host = start(4);
+  const auto becomes = [&](uint32_t nf, NfRecordState state, Kind kind) {
+    report(host).current_nf = nf;
+    loop->quarantine_nf(nf, report(host).dispatches);
+    go_on();
+    std::erase_if(told, [](const auto& each) { return each.kind == Kind::seen; });
+    EXPECT_TRUE(told.empty()) << "it is still there";
+    host.region.nf(nf).state = state;
+    ++report(host).dispatches;
+    report(host).current_nf = UINT32_MAX;
+    const auto is_told = [&] { return !told.empty() && told.back().kind == kind && told.back().nf == nf; };
+    EXPECT_TRUE(turn_until(is_told));
+    told.clear();
+  };
+  becomes(2, kNfRunaway, Kind::taken);
+  becomes(1, kNfReady, Kind::ended);
+  becomes(3, kNfQuarantined, Kind::taken);
+}
+
+}  // namespace
+}  // namespace roost
