@@ -55,6 +55,7 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
   if (options.wake_core >= 0) wake_thread_ = std::make_unique<WakeThread>(options.wake_core);
   busy_tsc_ = start_tsc_;
   read_settings();
+  renew_queues();
 }
 
 DataLoop::~DataLoop() {

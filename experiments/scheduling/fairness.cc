@@ -2,7 +2,7 @@
 // Question: NFs of very different cost share a core that is offered twice what it can do. Does each get what it is
 // entitled to, in every tenth of a second?
 //
-// Work is judged from outside: packets completed, times a cost that was calibrated apart with the NF alone. Who is
+// Work is judged from outside: packets completed, times a cost that was calibrated apart with NFs of one kind. Who is
 // entitled to what of all the work that got done:
 //   rate-cost shares   in proportion to arrival rate x cost: every NF completes the same part of its packets
 //   even shares        equal parts, but nobody more than it has packets for (max-min)
@@ -77,15 +77,29 @@ Values entitled_to(Entitled entitled, double work, const Values& asked) {
   return parts;
 }
 
-// Cycles a packet of an NF that has the core for itself and always has packets: what it costs with all around it.
+// Cycles a packet of an NF among others of its kind, which use the core as much as those that it is measured beside:
+// alone, it would find all that it needs still in the core's caches.
 double calibrate(uint32_t cycles, Tier tier, const std::vector<std::string>& settings) {
   RigOptions options;
-  options.lanes[0].flows = 100;
+  options.lanes.assign(kNfs, {1, 100, 0});
   Rig rig(options, settings);
-  rig.spawn("busy", "s0", 1, tier, {{"cycles", cycles}});
-  rig.rate_over(0.2);
+  for (size_t i = 0; i < kNfs; ++i) rig.spawn("busy", fmt::format("s{}", i), 1, tier, {{"cycles", cycles}});
   rig.rate_over(0.5);
-  return rig.manager().ps(-1, 1)["nfs"][0]["cycles_per_packet"].get<double>();
+  const Json before = rig.manager().ps(-1, kNfs)["nfs"];
+  rig.rate_over(0.5);
+  const Json after = rig.manager().ps(-1, kNfs)["nfs"];
+  const auto sums = [](const Json& nfs) {
+    std::pair<double, double> packets_cycles;
+    for (const auto& nf : nfs) {
+      const double packets = nf["packets"].get<double>();
+      packets_cycles.first += packets;
+      packets_cycles.second += packets * nf["cycles_per_packet"].get<double>();
+    }
+    return packets_cycles;
+  };
+  const auto [packets_before, cycles_before] = sums(before);
+  const auto [packets_after, cycles_after] = sums(after);
+  return (cycles_after - cycles_before) / (packets_after - packets_before);
 }
 
 Json measure(const Row& row, const Values& costs, const SchedulingOptions& options) {
