@@ -15,8 +15,6 @@ namespace {
 
 constexpr uint64_t kBacklogPackets = 1024;  // as a NIC's ring: what is not taken in time is missed
 
-constexpr double kWarmUpSlice_s = 0.5, kStillRising = 1.03;
-
 bool comes_round(const RigOptions& options) { return options.window != 0 || options.pulses_per_s != 0; }
 
 }  // namespace
@@ -107,11 +105,6 @@ double Rig::rate_over(double seconds, double warm_up_seconds) {
   const double ended = seconds_now();
   settle();
   return static_cast<double>(after - before) / (ended - began);
-}
-
-void Rig::warm_up() {
-  for (double rate = rate_over(kWarmUpSlice_s), last = 0; rate > last * kStillRising; rate = rate_over(kWarmUpSlice_s))
-    last = rate;
 }
 
 void Rig::settle() {

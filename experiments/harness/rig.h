@@ -46,8 +46,6 @@ class Rig {
   std::vector<uint64_t> packets_of_nfs();
   // Packets a second that come out at the chain's end, over one slice; traffic flows only during it.
   double rate_over(double seconds, double warm_up_seconds = 0.02);
-  // Traffic until the rate no longer rises: flows and paths are made, and processes have the packet memory mapped.
-  void warm_up();
   static PortConfig generator(uint32_t flows, uint64_t rate_pps = 0);
 
  private:

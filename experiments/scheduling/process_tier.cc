@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t kNfs = 100, kHops = 8, kSaturating = 4'096;
 constexpr double kLowLoad = 0.1;
-constexpr double kMapping_s = 5;  // until each process has mapped most of the packet memory, at a low rate
+constexpr double kMapping_s = 8;  // until each process has mapped most of the packet memory, page by page
 
 double cpu_of(const std::vector<pid_t>& pids) {
   double sum = 0;
@@ -55,7 +55,7 @@ Json process_tier(const SchedulingOptions& options) {
     {
       Rig rig(fast, options.settings);
       rig.spawn("touch", "s0", kNfs, Tier::process);
-      rig.warm_up();
+      rig.rate_over(kMapping_s);
       for (int pair = 0; pair < options.pairs; ++pair)
         saturated.add(rig.rate_over(options.slice_s), sweep.rate_over(options.slice_s, kSaturating));
     }
