@@ -122,7 +122,6 @@ TEST_F(DataLoopTurns, ATurnEndsWhereAnotherWaitsAndGoesOnWhereNobodyDoes) {
 // All three have packets without end and report what they use, of which one owns up to half.
 TEST_F(DataLoopTurns, TimeIsSharedByWeightWhateverAWorkerReports) {
   const std::array<uint32_t, 3> weights{100, 300, 100};
-  // The NF that each has counts for 100 already.
   cores_of(3, [&](HostState& host) { host.weight = weights[host.id]; });
   for (uint16_t i = 0; i < 3; ++i) packet_for(i);
   turns();
@@ -151,7 +150,7 @@ TEST_F(DataLoopTurns, TimeIsSharedByWeightWhateverAWorkerReports) {
   }
   EXPECT_GT(loop->counters().turns_ended.get(), 100U);
   for (uint32_t i = 0; i < 3; ++i)
-    EXPECT_NEAR(static_cast<double>(used[i]) / static_cast<double>(total), weights[i] / 500.0, 0.1) << i;
+    EXPECT_NEAR(static_cast<double>(used[i]) / static_cast<double>(total), weights[i] / 500.0, 0.15) << i;
   expect_nothing_held = false;
 }
 
