@@ -95,7 +95,8 @@ TEST_F(SettingsOf, AWorkerGoesByTheStrictestOfItsNfs) {
 TEST_F(SettingsOf, EachSettingSaysWhoCanHaveIt) {
   EXPECT_EQ(setting("weight")["scope"], "manager, service, NF");
   EXPECT_EQ(setting("idle_us")["scope"], "manager");
-  for (const Json& each : manager_.call("get", service("b")).at("settings")) {
+  const Json settings = manager_.call("get", service("b")).at("settings");
+  for (const Json& each : settings) {
     const auto name = each["name"].get<std::string>();
     EXPECT_EQ(each["scope"], "manager, service, NF") << name;
     EXPECT_EQ(set(name, each["most"], service("b"))["value"], each["most"]);
