@@ -9,7 +9,6 @@
 namespace roost {
 namespace {
 
-constexpr uint32_t kPressAfter = 2;  // turns that it hasn't given way for: another may have the core instead of it
 constexpr uint64_t kBelievedTurns = 8, kBelieved_us = 20'000;  // on the clock, while a worker reports less than a turn
 constexpr uint64_t kAlone = 10;                                // times as long, where no other got on either
 constexpr uint64_t kLeft_us = 50'000;  // after that one that was left behind is told to give way, too

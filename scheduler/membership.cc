@@ -31,7 +31,6 @@ void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_
   ++births_;
   inbox_slots_most_ = std::max(inbox_slots_most_, 1U << slot_shift);
   look_at_pool();
-  weigh(host);
   raise_priority(host, services_[service].priority);
   for (uint32_t i = 0; i < count; ++i) {
     NfState& nf = *new (&nfs_[first + i]) NfState{};
@@ -66,13 +65,7 @@ void DataLoop::restore_nfs(uint32_t first, uint32_t count) {
 }
 
 void DataLoop::forget_nfs(uint32_t first, uint32_t count) {
-  for (uint32_t nf = first; nf < first + count; ++nf) {
-    nfs_[nf].life = NfLife::absent;
-    HostState* const host = hosts_[nfs_[nf].host].get();  // none: its number isn't used again before this
-    if (host == nullptr) continue;
-    host->weight -= kStandardWeight;
-    weigh(*host);
-  }
+  for (uint32_t nf = first; nf < first + count; ++nf) nfs_[nf].life = NfLife::absent;
 }
 
 void DataLoop::give_up_row(uint32_t handle, DropCause cause) noexcept {

@@ -30,7 +30,7 @@ Json runaway(const SchedulingOptions& options) {
     };
     for (int slice = 0; slice < options.pairs; ++slice) before.push_back(p99_over());
     rig.spawn("runaway", "s1", 1, Tier::fiber);
-    usleep(static_cast<useconds_t>(2 * rig.manager().settings().get(Settings::find("overrun_us"))));
+    usleep(static_cast<useconds_t>(2 * rig.manager().settings().get(Setting::overrun_us)));
     const size_t from = before.size() - static_cast<size_t>(options.pairs);
     for (int slice = 0; slice < options.pairs; ++slice) {
       after.push_back(p99_over());

@@ -119,6 +119,18 @@ TEST_F(DataLoopTurns, ATurnEndsWhereAnotherWaitsAndGoesOnWhereNobodyDoes) {
   EXPECT_EQ(rest(0), kRestWhenDry);
 }
 
+// The control side says what a host weighs, whichever NFs come and go.
+TEST_F(DataLoopTurns, AHostWeighsWhatItIsSaidTo) {
+  const HostState* host = nullptr;
+  cores_of(1, [&](HostState& state) { host = &state; });
+  loop->set_host(0, 250, {});
+  EXPECT_EQ(host->waiter.weight, 250U);
+  loop->retire_nfs(0, 1);
+  loop->forget_nfs(0, 1);
+  EXPECT_EQ(host->weight, 250U);
+  EXPECT_EQ(host->waiter.weight, 250U);
+}
+
 // All three have packets without end and report what they use, of which one owns up to half.
 TEST_F(DataLoopTurns, TimeIsSharedByWeightWhateverAWorkerReports) {
   const std::array<uint32_t, 3> weights{100, 300, 100};
