@@ -36,10 +36,12 @@ foreach(library IN LISTS roost_dpdk_libraries)
   target_link_libraries(dpdk::dpdk INTERFACE ${roost_dpdk_${library}})
 endforeach()
 
-# The pool driver registers itself when it is loaded; nothing refers to it, so the linker must be told to keep it.
-add_library(dpdk::mempool_ring INTERFACE IMPORTED)
-target_link_libraries(dpdk::mempool_ring INTERFACE
-  "-Wl,--push-state,--no-as-needed,-lrte_mempool_ring,--pop-state" dpdk::dpdk)
+# Pool drivers register themselves when they are loaded; nothing refers to them, so the linker must be told to keep them.
+foreach(driver ring stack)
+  add_library(dpdk::mempool_${driver} INTERFACE IMPORTED)
+  target_link_libraries(dpdk::mempool_${driver} INTERFACE
+    "-Wl,--push-state,--no-as-needed,-lrte_mempool_${driver},--pop-state" dpdk::dpdk)
+endforeach()
 
 if(NOT ROOST_NATIVE)
   # What DPDK's inline functions were configured for (SSE4.2): the least that they compile with.

@@ -6,6 +6,7 @@
 #include <x86intrin.h>
 
 #include <cstdint>
+#include <ctime>
 
 namespace roost {
 
@@ -27,6 +28,12 @@ class TscClock {
     const uint64_t seconds = us / 1'000'000;
     if (seconds > seconds_max_) return kFarAway;
     return seconds * hz_ + us % 1'000'000 * hz_ / 1'000'000;
+  }
+  // What a clock of the kernel's shows, such as the CPU time of a thread or process; 0 where it shows nothing.
+  uint64_t read(clockid_t clock) const noexcept {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return static_cast<uint64_t>(time.tv_sec) * hz_ + static_cast<uint64_t>(time.tv_nsec) * hz_ / 1'000'000'000;
   }
 
  private:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a worker looks at once a round, and seldom: the manager's orders, whose credit is renewed, and how much of the
 // time its thread had the core.
-#include <ctime>
 
 #include "nflib/worker.h"
 
@@ -33,12 +32,7 @@ uint32_t Worker::weight_of(uint32_t nf) const noexcept {
 }
 
 // The time that this thread has run, in TSC cycles.
-uint64_t Worker::cpu_cycles() const noexcept {
-  timespec ran{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran);
-  return static_cast<uint64_t>(ran.tv_sec) * clock_.hz() +
-         static_cast<uint64_t>(ran.tv_nsec) * clock_.hz() / 1'000'000'000;
-}
+uint64_t Worker::cpu_cycles() const noexcept { return clock_.read(CLOCK_THREAD_CPUTIME_ID); }
 
 // Cycles are charged from here on: at the end of a system call the kernel likes to run others.
 void Worker::sample_time() noexcept {

@@ -27,7 +27,7 @@ void DataLoop::collect() noexcept {
 }
 
 uint32_t DataLoop::collect_from(HostState& host) noexcept {
-  Descriptor came[kCollect + kSegmentsMax];
+  Descriptor* const came = came_.data();
   uint32_t count = 0, whole = 0;
   while (count < kCollect || (whole != count && count < kCollect + kSegmentsMax)) {
     if (!host.outbox.pop(came[count])) break;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Turns on a shared core that more than one worker wants. The first of those that are up has the turn; when it has had
-// turn_us and another is entitled to more, it is told to give way, which it does between two dispatches. What it has
-// used is the time that the manager saw pass: a worker's own report counts only where it owns up to more.
+// turn_us and another is entitled to more, it is told to give way, which it does between two dispatches. What it is
+// charged is what it reports, put right by what the kernel says that it had (cpu_account.h).
 #include <algorithm>
 
 #include "scheduler/data_loop.h"
@@ -11,15 +11,14 @@ namespace {
 
 constexpr uint64_t kBelievedTurns = 8, kBelieved_us = 20'000;  // on the clock, while a worker reports less than a turn
 constexpr uint64_t kAlone = 10;                                // times as long, where no other got on either
-constexpr uint64_t kLeft_us = 50'000;  // after that one that was left behind is told to give way, too
+constexpr uint64_t kLeft_us = 50'000;      // after that one that was left behind is told to give way, too
+constexpr uint64_t kLookInto_us = 100;     // a report of more is compared with what the kernel says
+constexpr uint64_t kLookAfter_us = 5'000;  // and the small ones, this often
+constexpr uint64_t kVisitMost_us = 15;     // what a worker uses besides, each time that it is up, is not looked into
+constexpr uint64_t kMeterLag_us = 10'000;  // a tick of the kernel's clock, or more
 
 uint64_t busy_of(const HostState& host) noexcept {
   return host.region.worker().report.busy_cycles.load(std::memory_order_relaxed);
-}
-
-uint64_t newly_busy(HostState& host, uint64_t since_tsc, uint64_t now) noexcept {
-  const uint64_t busy = busy_of(host);
-  return std::min(busy - std::exchange(host.busy_seen, busy), now - std::min(since_tsc, now));
 }
 
 }  // namespace
@@ -29,8 +28,10 @@ void DataLoop::begin_contention(SharedCore& core) noexcept {
   core.turn_tsc = now_;
   core.claimed = 0;
   core.used_up = 0;
+  ++core.contention;
   for (HostState* host : core.awake) {  // what they have had while nobody else wanted it is free
-    host->busy_seen = busy_of(*host);
+    host->contention = core.contention;
+    open_account(*host);
     core.queue->present(host->waiter);
     host->makes_room = false;
   }
@@ -68,8 +69,8 @@ void DataLoop::look_at_turn(uint32_t number) noexcept {
 }
 
 // Whoever has had the core for a turn. Returns when to look again. The kernel may have let one go before the other, or
-// somebody else's process before both: so a turn is what the worker reports to have used, and its length on the clock,
-// which is what it is charged, bounds only how long that is believed.
+// somebody else's process before both: so a turn is what the worker reports to have used, and its length on the clock
+// bounds only how long that is believed.
 uint64_t DataLoop::end_turns(SharedCore& core, uint64_t turn) noexcept {
   HostState& holder = *core.awake.front();
   uint64_t by_others = core.claimed;
@@ -120,9 +121,9 @@ void DataLoop::end_turn(SharedCore& core) noexcept {
 
 // It has the turn, and has not given way, or has not been let onto the core: the core goes on without waiting for it.
 void DataLoop::leave_behind(SharedCore& core) noexcept {
-  charge_turn(core);
   HostState& holder = *core.awake.front();
   holder.squats = true;
+  charge_turn(core);
   holder.woken_tsc = now_;  // left behind since
   ++core.squatters;
   counters_.squats.add(1);
@@ -131,29 +132,32 @@ void DataLoop::leave_behind(SharedCore& core) noexcept {
   if (!next.squats) next.gives_way = next.stands_by = false;
 }
 
-// What one worker may have been doing all the time; where the clock shows more, the machine did something else, or the
-// manager itself was off its core, and nobody here pays for that.
+// So long a worker may have been on its way to reporting a turn.
 uint64_t DataLoop::believed_cycles() const noexcept {
   return clock_.from_us(std::max(kBelievedTurns * settings_.get(Setting::turn_us), kBelieved_us));
 }
 
-// The one that has the turn, for the time since it began.
-void DataLoop::charge_turn(SharedCore& core) noexcept {
-  HostState& holder = *core.awake.front();
-  holder.busy_seen = busy_of(holder);
-  const uint64_t passed = std::min(now_ - std::min(core.turn_tsc, now_), believed_cycles());
-  core.queue->charge(holder.waiter, passed - std::min(std::exchange(core.claimed, 0), passed));
-  core.turn_tsc = now_;
+void DataLoop::open_account(HostState& host) noexcept {
+  host.busy_seen = busy_of(host);
+  host.cpu.open(now_);
 }
 
-// One that parks without having had the turn, but may have had the core: that was not the other's then.
-void DataLoop::charge_other(SharedCore& core, HostState& host) noexcept {
-  uint64_t used = newly_busy(host, host.woken_tsc, now_);
-  // One that was left behind may say what it likes: it shared the core with the others, as far as one can tell.
-  if (host.squats) used = std::max(used, (now_ - std::min(host.woken_tsc, now_)) / core.awake.size());
-  used = std::min(used, believed_cycles());
-  core.claimed += used;
+// What it has used since it was charged last, or came up.
+uint64_t DataLoop::charge(SharedCore& core, HostState& host) noexcept {
+  const uint64_t busy = busy_of(host), up = now_ - std::min(host.woken_tsc, now_);
+  const uint64_t reported = std::min(busy - std::exchange(host.busy_seen, busy), up);
+  const CpuAccount::Patience patience{clock_.from_us(kLookInto_us), clock_.from_us(kLookAfter_us),
+                                      clock_.from_us(kVisitMost_us), clock_.from_us(kMeterLag_us)};
+  const uint64_t used = host.cpu.charge(reported, now_, patience, host.squats);
   core.queue->charge(host.waiter, used);
+  return used;
+}
+
+// The one that has the turn.
+void DataLoop::charge_turn(SharedCore& core) noexcept {
+  charge(core, *core.awake.front());
+  core.claimed = 0;
+  core.turn_tsc = now_;
 }
 
 }  // namespace roost

@@ -181,8 +181,9 @@ uint64_t DataLoop::sleep_until() const noexcept {
   uint64_t until = wheel_.next();
   const uint64_t poll = now_ + clock_.from_us(settings_.get(Setting::idle_poll_us));
   // Workers that are up ring when they give something back. Any host can empty the bell that they share, so the loop
-  // looks by itself, too. Parked workers have nothing to ring for: with all of them asleep, so is the loop.
-  if (!awake_.empty()) until = std::min(until, poll);
+  // looks by itself, too; and at packets that wait for room in the middle of their chains. Parked workers have nothing
+  // to ring for: with all of them asleep, so is the loop.
+  if (!awake_.empty() || !backlogged_.empty()) until = std::min(until, poll);
   if (receiving_)
     for (const auto& port : ports_)
       // A port that is due now and had nothing is one that cannot tell when it has.

@@ -220,7 +220,8 @@ class DataLoop {
   void leave_behind(SharedCore& core) noexcept;
   uint64_t believed_cycles() const noexcept;
   void charge_turn(SharedCore& core) noexcept;
-  void charge_other(SharedCore& core, HostState& host) noexcept;
+  uint64_t charge(SharedCore& core, HostState& host) noexcept;
+  void open_account(HostState& host) noexcept;
 
   // core_members.cc
   void add_to_core(HostState& host);
@@ -286,7 +287,8 @@ class DataLoop {
   uint32_t departures_ = 1;                        // counts the times that NFs have gone
   uint32_t births_ = 0;                            // and come
 
-  std::vector<Batch> batches_;  // by port
+  std::vector<Batch> batches_;                            // by port
+  std::array<Descriptor, kCollect + kSegmentsMax> came_;  // from one host; here, so that nobody clears it each time
   std::vector<Out> out_;
   uint64_t now_ = 0;    // TSC, at the start of the turn
   uint32_t now_s_ = 0;  // seconds since the loop was made

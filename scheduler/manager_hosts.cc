@@ -146,6 +146,8 @@ void Manager::add_to_loop(HostLink& host) {
   state->ready = state->region.ready();
   state->outbox = state->region.outbox<RingConsumer>();
   state->grants = state->region.grants<RingProducer>();
+  if (clockid_t ran{}; clock_getcpuclockid(host.pid, &ran) == 0)
+    state->cpu.set_meter([ran, clock = TscClock(tsc_hz_)] { return clock.read(ran); });
   loop_->call([&] { loop_->add_host(std::move(state)); });
 }
 

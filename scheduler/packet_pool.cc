@@ -68,9 +68,19 @@ void init_eal(const std::string& name, uint32_t private_mib) {
   size_t first = 0;
   while (first + 1 < CPU_SETSIZE && !CPU_ISSET(first, &cores)) ++first;
   const std::string memory = std::to_string(private_mib), prefix = "roost-" + name, core = std::to_string(first);
-  std::array<const char*, 12> arguments{"roostd",        "--no-huge",      "-m",          memory.c_str(),
-                                        "--no-pci",      "--no-telemetry", "--no-shconf", "--log-level=4",
-                                        "--file-prefix", prefix.c_str(),   "-l",          core.c_str()};
+  std::array<const char*, 13> arguments{"roostd",
+                                        "--no-huge",
+                                        "-m",
+                                        memory.c_str(),
+                                        "--no-pci",
+                                        "--no-telemetry",
+                                        "--no-shconf",
+                                        "--log-level=4",
+                                        "--file-prefix",
+                                        prefix.c_str(),
+                                        "-l",
+                                        core.c_str(),
+                                        "--mbuf-pool-ops-name=stack"};
   const int started = rte_eal_init(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
   sched_setaffinity(0, sizeof cores, &cores);
   // It keeps nothing in the directory that it makes, so there is none to be left behind, whatever ends this process.

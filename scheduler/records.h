@@ -12,6 +12,7 @@
 #include "core/doorbell.h"
 #include "core/host_region.h"
 #include "core/shared_memory.h"
+#include "scheduler/cpu_account.h"
 #include "scheduler/ledger.h"
 #include "scheduler/policy/consistent_hash.h"
 #include "scheduler/policy/core_queue.h"
@@ -90,8 +91,10 @@ struct HostState {
   bool has_more = false;    // it gave way in the middle of its work
   bool counted = false;     // in the loop's list of those that are active
   uint64_t woken_tsc = 0;
-  uint64_t busy_seen = 0;  // of the cycles that its worker reports, what is accounted for
-  uint64_t refused = 0;    // packets for it that its inboxes, or its chain, had no room for
+  uint64_t busy_seen = 0;   // of the cycles that its worker reports, what is accounted for
+  CpuAccount cpu;           // of the cycles that its process has run
+  uint64_t contention = 0;  // for which they were opened
+  uint64_t refused = 0;     // packets for it that its inboxes, or its chain, had no room for
   uint64_t load_delivered = 0, load_refused = 0, load_taken = 0, load_busy = 0;  // what its load knows of
 };
 
@@ -106,6 +109,7 @@ struct SharedCore {
   uint32_t squatters = 0;           // of those awake
   uint32_t used_up = 0;             // grows with turns that are used up, shrinks with those that end before
   bool contended = false;           // more want it than one
+  uint64_t contention = 0;          // the how manieth such time it is
 
   static constexpr uint32_t kUsedUpAgain = 8, kFullTurnsFrom = 16, kUsedUpMost = 32;
   bool full_turns() const noexcept { return used_up >= kFullTurnsFrom; }  // mostly, of late

@@ -9,6 +9,7 @@
 //
 // Nothing here visits workers that sleep or wait: what it costs depends on those that are up.
 #include <algorithm>
+#include <utility>
 
 #include "scheduler/data_loop.h"
 
@@ -16,6 +17,9 @@ namespace roost {
 namespace {
 
 constexpr size_t kAwakeInTurns = 2;  // the one that has the turn, and the next
+// What to come up and to sleep costs a core. Charged, or many small visits would look cheaper than a few that do the
+// same work, and come first.
+constexpr uint64_t kVisit_us = 3;
 constexpr bool polls(const HostState& host) noexcept { return host.wait_mode == WaitMode::spin; }
 
 }  // namespace
@@ -85,7 +89,7 @@ void DataLoop::enter_core(HostState& host) noexcept {
   if (squatters == core.awake.begin()) core.turn_tsc = now_;
   if (core.contended) {
     core.queue->present(host.waiter);
-    host.busy_seen = host.region.worker().report.busy_cycles.load(std::memory_order_relaxed);
+    if (std::exchange(host.contention, core.contention) != core.contention) open_account(host);
   }
   core.awake.insert(squatters, &host);
   give_orders(core);
@@ -97,7 +101,13 @@ void DataLoop::leave_core(HostState& host) noexcept {
   auto& list = polls(host) ? core.polling : core.awake;
   const auto place = std::find(list.begin(), list.end(), &host);
   const bool had_the_turn = !polls(host) && place == list.begin();
-  if (core.contended && !polls(host)) had_the_turn ? charge_turn(core) : charge_other(core, host);
+  if (core.contended && !polls(host)) {
+    if (had_the_turn)
+      charge_turn(core);
+    else
+      core.claimed += charge(core, host);
+    core.queue->charge(host.waiter, clock_.from_us(kVisit_us));
+  }
   if (std::exchange(host.squats, false)) --core.squatters;
   if (core.used_up != 0 && !host.gives_way) --core.used_up;
   host.gives_way = host.stands_by = host.makes_room = false;

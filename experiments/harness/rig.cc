@@ -8,7 +8,6 @@
 
 #include "core/error.h"
 #include "experiments/harness/harness.h"
-#include "experiments/harness/window_port.h"
 
 namespace roost::experiment {
 namespace {
@@ -67,14 +66,18 @@ Rig::Rig(const RigOptions& options, const std::vector<std::string>& settings) {
   const auto opener = [&](const PortConfig& port, uint16_t index, rte_mempool* pool,
                           uint64_t hz) -> std::unique_ptr<Port> {
     if (index != 0 || !comes_round(options)) return open_port(port, index, pool, hz);
-    if (options.window != 0)
-      return std::make_unique<WindowPort>(port.name, index, pool, options.window, options.lanes[0].flows);
+    if (options.window != 0) {
+      auto window = std::make_unique<WindowPort>(port.name, index, pool, options.window, options.lanes[0].flows);
+      window_ = window.get();
+      return window;
+    }
     auto pulse = std::make_unique<PulsePort>(port.name, index, pool, options.pulses_per_s, hz);
     pulse_ = pulse.get();
     return pulse;
   };
   const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   manager_ = std::make_unique<Manager>(config, here / "roost-host", opener);
+  if (window_ != nullptr) window_->watch(manager_->loop().counters());
 }
 
 Rig::~Rig() {
@@ -111,7 +114,10 @@ void Rig::settle() {
   manager_->pause_receiving(true);
   manager_->drain(5'000);
   DataLoop::Books books{};
-  manager_->loop().call([&] { books = manager_->loop().books(); });
+  manager_->loop().call([&] {
+    books = manager_->loop().books();
+    if (window_ != nullptr) window_->replace_dropped();
+  });
   if (!books.balanced() || books.held != 0)
     fail("the books don't balance: received {} + created {} != transmitted {} + dropped {} + held {}", books.received,
          books.created, books.transmitted, books.dropped, books.held);

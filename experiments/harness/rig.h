@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "experiments/harness/pulse_port.h"
+#include "experiments/harness/window_port.h"
 #include "scheduler/manager.h"
 
 namespace roost::experiment {
@@ -51,6 +52,7 @@ class Rig {
  private:
   std::string folder_;
   PulsePort* pulse_ = nullptr;
+  WindowPort* window_ = nullptr;
   std::unique_ptr<Manager> manager_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A port that keeps a fixed number of packets in flight, of flows taken at random: what comes back goes round again.
+// A port that keeps a fixed number of packets in flight, of flows taken at random: what comes back goes round again,
+// and what is dropped is replaced.
 #pragma once
 
 #include <rte_ether.h>
@@ -10,9 +11,11 @@
 #include <atomic>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "core/clock.h"
 #include "core/port.h"
+#include "scheduler/counters.h"
 
 namespace roost::experiment {
 
@@ -27,6 +30,14 @@ class WindowPort final : public Port {
     frame_.ip.next_proto_id = IPPROTO_UDP;
     frame_.ip.dst_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, 2));
     frame_.udp.src_port = frame_.udp.dst_port = rte_cpu_to_be_16(9);
+  }
+
+  // Whose drops are replaced: by and by while packets come back, and when called.
+  void watch(const LoopCounters& counters) { loop_ = &counters; }
+  void replace_dropped() noexcept {
+    uint64_t dropped = 0;
+    for (const auto& count : loop_->dropped) dropped += count.get();
+    in_flight_ -= static_cast<uint32_t>(dropped - std::exchange(dropped_, dropped));
   }
 
   uint16_t receive(rte_mbuf** packets, uint64_t* stamps_tsc, uint16_t count, uint64_t now_tsc) noexcept override {
@@ -50,12 +61,15 @@ class WindowPort final : public Port {
   uint16_t transmit(rte_mbuf** packets, uint16_t count) noexcept override {
     discard(packets, count);
     in_flight_ -= count;
+    if (++batches_ % kBatchesPerLook == 0) replace_dropped();
     return count;
   }
 
   uint64_t next_receive_tsc() const noexcept override { return in_flight_ < window_ ? 0 : kNeverTsc; }
 
  private:
+  static constexpr uint32_t kBatchesPerLook = 64;
+
   struct Frame {  // no padding: all three are aligned to two bytes
     rte_ether_hdr ether{};
     rte_ipv4_hdr ip{};
@@ -65,6 +79,9 @@ class WindowPort final : public Port {
   rte_mempool* pool_;
   uint32_t window_, flows_;
   uint32_t in_flight_ = 0;
+  uint32_t batches_ = 0;
+  const LoopCounters* loop_ = nullptr;
+  uint64_t dropped_ = 0;
   uint64_t random_ = 1;
   Frame frame_;
 };

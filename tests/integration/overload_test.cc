@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // More than can be done: nobody pins the packet memory, and no work is done on packets that are dropped later.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "tests/integration/manager_process.h"
 
@@ -99,6 +102,27 @@ TEST(SlowLastNf, NoWorkIsWasted) {
   }
   EXPECT_GT(worked, 0);
   EXPECT_LE(wasted, worked / 1'000);
+  manager.end();
+}
+
+// A slow NF in the middle of a chain, for which packets wait, is looked at now and then; it is nothing to stay up for.
+TEST(Backlog, DoesNotKeepTheLoopAwake) {
+  ManagerProcess manager(simple_config({"first", "slow"}, "flows = 100\nrate_pps = 20000\ncount = 20000") +
+                         "\n[settings]\noverrun_us = 0\ninbox_slots = 64\n");
+  const std::string file = manager.folder().path("spins");
+  std::ofstream(file) << "x";
+  manager.call("pause");
+  manager.spawn(nf("forward"), "first", 1, "process");
+  manager.spawn(module("test_spin"), "slow", 1, "process", {{"file", file}});
+  manager.call("resume");
+  ASSERT_TRUE(eventually([&] { return manager.dropped("backpressure") > 0 && manager.figure("received") == 20'000; }))
+      << json_text(manager.stats(), 1);
+  const uint64_t sleeps = manager.figure("loop_sleeps");
+  EXPECT_TRUE(eventually([&] { return manager.figure("loop_sleeps") > sleeps + 20; }));
+  unlink(file.c_str());
+  EXPECT_TRUE(manager.settled()) << json_text(manager.stats(), 1);
+  EXPECT_EQ(manager.stats()["held"], 0);
+  expect_balanced(manager.stats());
   manager.end();
 }
 

@@ -64,6 +64,7 @@ class DataLoopTurns : public test::LoopTest {
   }
 
   const TscClock clock{small().tsc_hz};
+  std::array<uint64_t, 3> used{};  // cycles, by host
 };
 
 TEST_F(DataLoopTurns, NoMoreAreUpThanTheCoreMayHaveAndTheOthersFollow) {
@@ -134,10 +135,12 @@ TEST_F(DataLoopTurns, AHostWeighsWhatItIsSaidTo) {
 // All three have packets without end and report what they use, of which one owns up to half.
 TEST_F(DataLoopTurns, TimeIsSharedByWeightWhateverAWorkerReports) {
   const std::array<uint32_t, 3> weights{100, 300, 100};
-  cores_of(3, [&](HostState& host) { host.weight = weights[host.id]; });
+  cores_of(3, [&](HostState& host) {
+    host.weight = weights[host.id];
+    host.cpu.set_meter([this, id = host.id] { return used[id]; });  // as the kernel counts it
+  });
   for (uint16_t i = 0; i < 3; ++i) packet_for(i);
   turns();
-  std::array<uint64_t, 3> used{};
   uint64_t total = 0;
   uint32_t running = 0;
   bool blocked = false;
