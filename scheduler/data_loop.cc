@@ -200,7 +200,7 @@ bool DataLoop::has_reason_to_stay_up() noexcept {
 }
 
 void DataLoop::sleep() noexcept {
-  if (sweeping() || !backlogged_.empty()) return;
+  if (sweeping()) return;
   const uint64_t until = sleep_until();
   if (until <= now_ + clock_.from_us(kWorthSleepingUs)) return;
   const auto set_asleep = [this](uint32_t asleep) {
