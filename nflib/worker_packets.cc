@@ -82,7 +82,13 @@ bool Worker::take_burst(NfRecord& nf, Dispatch& burst, uint32_t most) noexcept {
     burst.hops[n] = hop.hops;
   }
   const uint32_t queued = n;
+  // Views and frames lie on many pages, and all has mostly gone cold: asked for at once, memory answers at once.
   Descriptor descriptor;
+  RingConsumer ahead = nf.inbox;
+  for (uint32_t i = n; i < most && ahead.pop(descriptor); ++i) {
+    __builtin_prefetch(packet_view(descriptor.handle), 1);
+    __builtin_prefetch(packet_buffer(descriptor.handle) + descriptor.data_offset);
+  }
   for (; n < most && nf.inbox.pop(descriptor); ++n) {
     rte_mbuf* view = make_view(descriptor, nf);
     if (view == nullptr) break;
@@ -107,7 +113,6 @@ bool Worker::take_burst(NfRecord& nf, Dispatch& burst, uint32_t most) noexcept {
 rte_mbuf* Worker::make_view(const Descriptor& first, NfRecord& nf) noexcept {
   rte_mbuf* const head = packet_view(first.handle);
   write_view(head, first, pool_);
-  __builtin_prefetch(packet_buffer(first.handle) + first.data_offset);
   if ((first.flags & Descriptor::kMoreSegments) == 0) return head;
   rte_mbuf* tail = head;
   Descriptor segment = first;
