@@ -13,11 +13,10 @@ namespace roost {
 namespace {
 
 constexpr uint32_t kNoNf = UINT32_MAX;
-constexpr uint32_t kTurnsLetAtRest = 2;  // one that should rest still lets others bring it something so often
-constexpr uint64_t kWakeUs = 20;         // what waking a halted core takes, roughly
-constexpr uint64_t kLongUs = 100;        // a dispatch of this length may have been interrupted
-constexpr uint64_t kSampleUs = 10'000;   // under load, the thread's own time is asked for this often
-constexpr uint64_t kGatherWorth = 16;    // packets expected within gather_us that make gathering worth its delay
+constexpr uint64_t kWakeUs = 20;        // what waking a halted core takes, roughly
+constexpr uint64_t kLongUs = 100;       // a dispatch of this length may have been interrupted
+constexpr uint64_t kSampleUs = 10'000;  // under load, the thread's own time is asked for this often
+constexpr uint64_t kGatherWorth = 16;   // packets expected within gather_us that make gathering worth its delay
 
 void add(std::atomic<uint64_t>& counter, uint64_t n) noexcept {  // one writer: no locked instruction
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
@@ -305,10 +304,9 @@ void Worker::idle() noexcept {
   const uint64_t began = tsc_now();
   const uint64_t most = clock_.from_us(orders_.spin_us.load(std::memory_order_relaxed));
   const bool adapts = orders_.spin_adaptive.load(std::memory_order_relaxed) != 0;
-  const uint64_t patience_alone = adapts ? spin_.patience(most) : FixedSpin().patience(most);
+  const uint64_t patience = adapts ? spin_.patience(most) : FixedSpin().patience(most);
   const bool spins = bell_.mode() == WaitMode::spin;
   bool alone = true;
-  uint32_t turns_let = 0;
   for (uint64_t now = began;; now = tsc_now()) {
     const bool has_packets = ready_.any();
     if (has_packets || next_resume_tsc() <= now || stopping_.load(std::memory_order_relaxed) || is_called()) {
@@ -316,19 +314,20 @@ void Worker::idle() noexcept {
       last_tsc_ = tsc_now();
       return;
     }
-    const bool has_peers = orders_.awake_peers.load(std::memory_order_relaxed) != 0;
-    if (!spins && now - began >= (has_peers ? most : patience_alone)) break;  // letting others work costs nobody a core
-    const uint32_t rest = orders_.rest.load(std::memory_order_relaxed);
-    if (!spins && (rest >= kRestWhenDry || (rest == kRestSoon && turns_let >= kTurnsLetAtRest))) break;
-    if (has_peers) {
-      sched_yield();  // the packet that this worker waits for may be another's to bring
-      add(report_.yields, 1);
-      ++turns_let;
-      alone = false;
-      stolen_.forget();
-    } else {
+    if (!spins && orders_.rest.load(std::memory_order_relaxed) >= kRestWhenDry) break;
+    if (orders_.awake_peers.load(std::memory_order_relaxed) == 0) {
+      if (!spins && now - began >= patience) break;
       for (int i = 0; i < 8; ++i) cpu_pause();
+      continue;
     }
+    // Another is up, and can have the core without a halt and an interrupt in between: that was worth the look. It may
+    // bring the packet that this worker waits for; so this one sleeps only when the other has had its turn.
+    if (!spins && (!alone || most == 0)) break;
+    if (alone && adapts) spin_.paid(now - began, most);
+    alone = false;
+    sched_yield();
+    add(report_.yields, 1);
+    stolen_.forget();
   }
   // The manager's wheel counts from here: what waits below the threshold has its deadline too.
   const uint64_t deadline =

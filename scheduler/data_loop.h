@@ -209,6 +209,7 @@ class DataLoop {
   bool has_room(const SharedCore& core) const noexcept;
   void fill(SharedCore& core) noexcept;
   void give_orders(SharedCore& core) noexcept;
+  static void tell(HostState& host, bool peers, uint32_t rest) noexcept;
   void watch(uint32_t number) noexcept;
 
   // contention.cc

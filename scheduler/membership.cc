@@ -14,6 +14,7 @@ void DataLoop::add_host(std::unique_ptr<HostState> host) {
   placed.owner = Owner::host(id, placed.generation);
   give_orders(placed);
   enter_awake(placed);  // it comes up by itself, and announces when it has nothing to do
+  give_orders(cores_[placed.core]);
 }
 
 void DataLoop::remove_host(uint32_t id, std::function<void()> done) {

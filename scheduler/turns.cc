@@ -92,7 +92,7 @@ void DataLoop::enter_core(HostState& host) noexcept {
     if (std::exchange(host.contention, core.contention) != core.contention) open_account(host);
   }
   core.awake.insert(squatters, &host);
-  give_orders(core);
+  tell(host, core.awake.size() + core.polling.size() > 1, core.contended ? kRestWhenDry : kStay);
   watch(host.core);
 }
 
@@ -129,26 +129,27 @@ void DataLoop::pass_on(HostState& host) noexcept {
   fill(core);
 }
 
+void DataLoop::tell(HostState& host, bool peers, uint32_t rest) noexcept {
+  auto& orders = host.region.worker().orders;
+  if (host.told_peers != peers) orders.awake_peers.store(peers, std::memory_order_relaxed);
+  if (host.told_rest != rest) orders.rest.store(rest, std::memory_order_relaxed);
+  host.told_peers = peers;
+  host.told_rest = rest;
+}
+
 // Orders lie in lines that the workers read all the time: written only where something changes for them. While nobody
 // waits, those that have been up the longest make room first, so that whoever comes next finds a place.
 void DataLoop::give_orders(SharedCore& core) noexcept {
   const bool peers = core.awake.size() + core.polling.size() > 1;
-  const auto tell = [peers](HostState& host, uint32_t rest) {
-    auto& orders = host.region.worker().orders;
-    if (host.told_peers != peers) orders.awake_peers.store(peers, std::memory_order_relaxed);
-    if (host.told_rest != rest) orders.rest.store(rest, std::memory_order_relaxed);
-    host.told_peers = peers;
-    host.told_rest = rest;
-  };
   if (!core.polling.empty() && (core.told_peers != peers || core.polling.back()->told_peers != peers))
-    for (HostState* host : core.polling) tell(*host, kStay);
+    for (HostState* host : core.polling) tell(*host, peers, kStay);
   core.told_peers = peers;
   const size_t most = settings_.get(Setting::awake_max);
   for (size_t i = 0; i < core.awake.size(); ++i) {
     HostState& host = *core.awake[i];
     uint32_t rest = host.makes_room ? kRestWhenDry : core.awake.size() - i >= most ? kRestSoon : kStay;
     if (core.contended) rest = host.gives_way ? kGiveWay : host.stands_by ? kStandBy : kRestWhenDry;
-    tell(host, rest);
+    tell(host, peers, rest);
   }
 }
 

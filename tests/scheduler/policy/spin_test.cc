@@ -39,7 +39,24 @@ TEST(AdaptiveSpin, StopsLookingWhereNothingComesSoon) {
   EXPECT_EQ(waits.spin.patience(kMost), kMost) << "begins as the reference";
   for (int i = 0; i < 100; ++i) waits.gap(1'000'000);
   EXPECT_EQ(waits.spin.patience(kMost), 0U);
-  EXPECT_LT(waits.looked, 3 * kMost) << "of the reference's 100";
+  EXPECT_LT(waits.looked, 4 * kMost) << "of the reference's 100";
+}
+
+// What a look is good for besides shows only when one is had.
+TEST(AdaptiveSpin, TriesAWholeLookNowAndThen) {
+  Waits<AdaptiveSpin> waits{AdaptiveSpin(kWake)};
+  uint32_t tries = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    tries += i > 100 && waits.spin.patience(kMost) == kMost;
+    waits.gap(1'000'000);
+  }
+  EXPECT_GE(tries, 100U);
+  EXPECT_LT(waits.looked, 200 * kMost) << "a look in vain seldom costs";
+  while (waits.spin.patience(kMost) == 0) waits.spin.slept(1'000'000, kMost);
+  for (int i = 0; i < 100; ++i) {
+    waits.spin.paid(kMost / 4, kMost);
+    EXPECT_GE(waits.spin.patience(kMost), kMost / 4);
+  }
 }
 
 TEST(AdaptiveSpin, LooksWhereItPays) {
