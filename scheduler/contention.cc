@@ -132,7 +132,8 @@ void DataLoop::leave_behind(SharedCore& core) noexcept {
   if (!next.squats) next.gives_way = next.stands_by = false;
 }
 
-// So long a worker may have been on its way to reporting a turn.
+// So long a worker may have been on its way to reporting a turn. Where it is more, the machine did something else, and
+// nobody here pays for that.
 uint64_t DataLoop::believed_cycles() const noexcept {
   return clock_.from_us(std::max(kBelievedTurns * settings_.get(Setting::turn_us), kBelieved_us));
 }
@@ -148,7 +149,7 @@ uint64_t DataLoop::charge(SharedCore& core, HostState& host) noexcept {
   const uint64_t reported = std::min(busy - std::exchange(host.busy_seen, busy), up);
   const CpuAccount::Patience patience{clock_.from_us(kLookInto_us), clock_.from_us(kLookAfter_us),
                                       clock_.from_us(kVisitMost_us), clock_.from_us(kMeterLag_us)};
-  const uint64_t used = host.cpu.charge(reported, now_, patience, host.squats);
+  const uint64_t used = std::min(host.cpu.charge(reported, now_, patience, host.squats), believed_cycles());
   core.queue->charge(host.waiter, used);
   return used;
 }
