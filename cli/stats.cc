@@ -75,11 +75,13 @@ void print_ports(const Json& stats, const Json* before, double elapsed_s) {
   constexpr auto kRight = Table::Align::right;
   const char* unit = before == nullptr ? "" : "/S";
   Table table({{"PORT"},
+               {"LINK"},
                {fmt::format("RECEIVED{}", unit), kRight},
                {fmt::format("TRANSMITTED{}", unit), kRight},
                {fmt::format("BYTES IN{}", unit), kRight},
                {fmt::format("BYTES OUT{}", unit), kRight},
-               {fmt::format("NOT RECEIVED{}", unit), kRight}});
+               {fmt::format("NOT RECEIVED{}", unit), kRight},
+               {fmt::format("NOT SENT{}", unit), kRight}});
   const Json& ports = part_of(stats, "ports");
   for (size_t i = 0; i < ports.size(); ++i) {
     const Json none = Json::object();
@@ -89,9 +91,10 @@ void print_ports(const Json& stats, const Json* before, double elapsed_s) {
       return before == nullptr ? grouped(now) : rounded(now < then ? 0.0 : static_cast<double>(now - then) / elapsed_s);
     };
     const auto field = [&](const char* name) { return cell(count_of(ports[i], name), count_of(old, name)); };
-    table.add({text_of(ports[i], "name"), field("received"), field("transmitted"), field("received_bytes"),
-               field("transmitted_bytes"),
-               cell(sum_of(part_of(ports[i], "receive_dropped")), sum_of(part_of(old, "receive_dropped")))});
+    table.add({text_of(ports[i], "name"), ports[i].contains("link") ? text_of(ports[i], "link") : "-",
+               field("received"), field("transmitted"), field("received_bytes"), field("transmitted_bytes"),
+               cell(sum_of(part_of(ports[i], "receive_dropped")), sum_of(part_of(old, "receive_dropped"))),
+               field("transmit_dropped")});
   }
   if (table.size() != 0) fmt::print("\n{}", table.text());
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A port, as the data loop uses it. One loop owns a port: only its thread calls receive, transmit and
-// next_receive_tsc. Anyone may read the counters.
+// A port, as the data loop uses it. One loop owns a port: only its thread calls receive, transmit, next_receive_tsc and
+// wake_fd. Anyone may read the counters and the link's state; the control thread asks for what is new about the link.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,7 +35,8 @@ struct PortCounters {
     Count no_buffer;  // the pool was empty and the packet could not wait
     Count oversize;   // longer than kPortFrameBytesMax
     Count runt;       // shorter than an Ethernet header
-    Count missed;     // due, but not taken in time (generator with a bounded backlog)
+    Count missed;     // due, but not taken in time: a bounded backlog or the kernel's queue was full
+    Count malformed;  // left half done for hardware to finish, but not what it says it is
   };
 
   Count received;
@@ -49,6 +51,9 @@ struct PortCounters {
 inline constexpr uint32_t kPortFrameBytesMin = 14;
 inline constexpr uint32_t kPortFrameBytesMax = 65535;
 inline constexpr uint64_t kNeverTsc = UINT64_MAX;
+
+enum class LinkState : uint8_t { none, up, down, gone, moved };  // none: the port has no link
+const char* link_state_name(LinkState state) noexcept;
 
 class Port {
  public:
@@ -66,6 +71,18 @@ class Port {
 
   // The TSC at which receive() is worth calling again: 0 at once, kNeverTsc never by itself.
   virtual uint64_t next_receive_tsc() const noexcept = 0;
+
+  // A descriptor that is readable when receive() is worth calling, whatever next_receive_tsc() says, so that a loop
+  // with nothing to do can sleep; -1: there is none, or it would tell nothing now.
+  virtual int wake_fd() const noexcept { return -1; }
+
+  // Any thread.
+  virtual LinkState link() const noexcept { return LinkState::none; }
+  // The control thread, when something about this machine's links has changed: looks at its own, tells the log, and
+  // returns what the loop's thread has to do now, if anything.
+  virtual std::function<void()> look_at_link() { return {}; }
+  // The control thread, before counters are read: brings in what the kernel counts.
+  virtual void read_kernel_counts() noexcept {}
 
   // No packet will come any more: a capture replayed once, a generator's count reached.
   virtual bool finished() const noexcept { return false; }

@@ -4,10 +4,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace roost {
 
-enum class PortKind : uint8_t { kNull, kPcap, kGenerator };
+enum class PortKind : uint8_t { kNull, kPcap, kGenerator, kAfPacket, kTap };
 enum class CapturePace : uint8_t { kLine, kRecorded };
 enum class FlowDistribution : uint8_t { kUniform, kZipf };
 enum class FlowIpVersion : uint8_t { k4, k6, kMixed };
@@ -43,6 +44,19 @@ struct GeneratorOptions {
   uint64_t backlog_packets = 0;  // late packets beyond this many are missed, as by a NIC; 0: all are sent late
 };
 
+inline constexpr uint32_t kInterfaceQueueKibMin = 64;
+inline constexpr uint32_t kInterfaceQueueKibMax = 1U << 20;
+inline constexpr uint32_t kTapMtuBytesMin = 68;
+inline constexpr uint32_t kTapMtuBytesMax = 65521;
+
+// Of ports that are interfaces of this machine.
+struct InterfaceOptions {
+  std::string interface {};              // af_packet: one that is there; tap: the name of the one that is made
+  uint32_t receive_kib = 4'096;          // af_packet: what may wait in the kernel
+  uint32_t mtu_bytes = 1'500;            // tap
+  std::vector<std::string> addresses{};  // tap: of this machine there: "10.0.0.1/24", "fd00::1/64"
+};
+
 // Only the options of `kind` are looked at.
 struct PortConfig {
   std::string name{};
@@ -50,6 +64,7 @@ struct PortConfig {
   NullOptions null{};
   PcapOptions pcap{};
   GeneratorOptions generator{};
+  InterfaceOptions interface {};  // af_packet and tap
 };
 
 }  // namespace roost

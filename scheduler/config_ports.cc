@@ -4,7 +4,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
 
+#include "core/ports/linux_interface.h"
 #include "scheduler/config_parts.h"
 
 namespace roost {
@@ -81,11 +83,49 @@ void read_generator(TableReader& reader, GeneratorOptions& options) {
   reader.into(options.backlog_packets, "backlog_packets", 0, INT64_MAX / 2);
 }
 
+// Which interface, for both kinds; two ports on one would each get all of its packets.
+void read_interface(TableReader& reader, InterfaceOptions& options, std::map<std::string, std::string>& taken) {
+  const auto name = reader.text("interface");
+  if (!name) {
+    if (!reader.has("interface"))
+      reader.problems().add(reader.where(), "{}: interface isn't given; name one: interface = \"eth1\"", reader.name());
+    return;
+  }
+  options.interface = *name;
+  if (const std::string problem = interface_name_problem(*name); !problem.empty())
+    reader.problems().add(reader.where("interface"), "{}: interface {}", reader.name(), problem);
+  else if (const auto [other, is_new] = taken.try_emplace(*name, reader.name()); !is_new)
+    reader.problems().add(reader.where("interface"), "{}: interface '{}' is that of {} already; name another",
+                          reader.name(), *name, other->second);
+}
+
+void read_af_packet(TableReader& reader, InterfaceOptions& options) {
+  reader.into(options.receive_kib, "receive_kib", kInterfaceQueueKibMin, kInterfaceQueueKibMax);
+}
+
+void read_tap(TableReader& reader, InterfaceOptions& options) {
+  reader.into(options.mtu_bytes, "mtu_bytes", kTapMtuBytesMin, kTapMtuBytesMax);
+  const toml::array* const addresses = reader.array("addresses");
+  if (addresses == nullptr) return;
+  for (const toml::node& node : *addresses) {
+    const auto text = node.value<std::string>();
+    if (text && parse_interface_address(*text))
+      options.addresses.push_back(*text);
+    else
+      reader.problems().add(
+          node.source(),
+          "{}: addresses: {} is no address with its prefix; write it as \"10.0.0.1/24\" or \"fd00::1/64\"",
+          reader.name(), text ? fmt::format("'{}'", *text) : "what is no text");
+  }
+}
+
 }  // namespace
 
 void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
-  constexpr std::string_view kKinds[] = {"null", "pcap", "generator"};  // in the order of enum PortKind
+  constexpr std::string_view kKinds[] = {"null", "pcap", "generator", "af_packet",
+                                         "tap"};  // in the order of enum PortKind
   std::vector<std::string> names;
+  std::map<std::string, std::string> interfaces;  // and whose they are
   for (const toml::table* table : root.tables("ports")) {
     TableReader reader(*table, "port", root.problems());
     ManagerConfig::Port port;
@@ -93,7 +133,8 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
     port.chain = reader.text("chain").value_or("");
     const auto kind = reader.choice("kind", kKinds);
     if (!table->contains("kind")) {
-      root.problems().add(reader.where(), "{}: kind isn't given; use \"null\", \"pcap\" or \"generator\"",
+      root.problems().add(reader.where(),
+                          "{}: kind isn't given; use \"null\", \"pcap\", \"generator\", \"af_packet\" or \"tap\"",
                           reader.name());
     }
     if (kind) {
@@ -101,6 +142,10 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
       if (port.kind == PortKind::kNull) read_null(reader, port.null);
       if (port.kind == PortKind::kPcap) read_pcap(reader, port.pcap);
       if (port.kind == PortKind::kGenerator) read_generator(reader, port.generator);
+      if (port.kind == PortKind::kAfPacket || port.kind == PortKind::kTap)
+        read_interface(reader, port.interface, interfaces);
+      if (port.kind == PortKind::kAfPacket) read_af_packet(reader, port.interface);
+      if (port.kind == PortKind::kTap) read_tap(reader, port.interface);
       reader.finish();  // without a kind, nobody knows which keys belong here
     }
     ports.push_back(std::move(port));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "scheduler/data_loop.h"
 
-#include <poll.h>
 #include <rte_lcore.h>
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -53,6 +52,7 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
   backlogged_.reserve(std::min(options.nfs_max, pool.handle_bound()) + 1);  // each has a packet, but one just emptied
   breached_.reserve(options.hosts_max);
   if (options.wake_core >= 0) wake_thread_ = std::make_unique<WakeThread>(options.wake_core);
+  bells_.reserve(2 + ports_.size());
   busy_tsc_ = start_tsc_;
   read_settings();
   renew_queues();
@@ -186,8 +186,9 @@ uint64_t DataLoop::sleep_until() const noexcept {
   if (!awake_.empty() || !backlogged_.empty()) until = std::min(until, poll);
   if (receiving_)
     for (const auto& port : ports_)
-      // A port that is due now and had nothing is one that cannot tell when it has.
-      until = std::min(until, port->next_receive_tsc() <= now_ ? poll : port->next_receive_tsc());
+      // A port that is due now and had nothing is one that cannot tell when it has, unless it wakes.
+      if (port->wake_fd() < 0)
+        until = std::min(until, port->next_receive_tsc() <= now_ ? poll : port->next_receive_tsc());
   return until;
 }
 
@@ -207,20 +208,20 @@ void DataLoop::sleep() noexcept {
     asleep_.store(asleep != 0, std::memory_order_seq_cst);
     for (HostState* host : awake_) host->region.worker().orders.manager_asleep.store(asleep, std::memory_order_seq_cst);
   };
-  bool rung = false;
-  sleep_unless(
-      [&] { set_asleep(1); }, [this] { return has_reason_to_stay_up(); },
-      [&] {
-        const uint64_t left = until == TimerWheel::kNever ? 0 : until - std::min(until, tsc_now());
-        timespec timeout{static_cast<time_t>(left / clock_.hz()),
-                         static_cast<long>(left % clock_.hz() * 1'000'000'000 / clock_.hz())};
-        std::array<pollfd, 2> bells{pollfd{eventfd_.get(), POLLIN, 0}, pollfd{hosts_eventfd_.get(), POLLIN, 0}};
-        rung =
-            ppoll(bells.data(), hosts_can_ring_ ? 2 : 1, until == TimerWheel::kNever ? nullptr : &timeout, nullptr) > 0;
-        counters_.sleeps.add(1);
-      },
-      [&] { set_asleep(0); });
-  if (rung) take_ring();
+  bells_.assign({pollfd{eventfd_.get(), POLLIN, 0}, pollfd{hosts_can_ring_ ? hosts_eventfd_.get() : -1, POLLIN, 0}});
+  if (receiving_)
+    for (const auto& port : ports_)
+      if (const int fd = port->wake_fd(); fd >= 0) bells_.push_back({fd, POLLIN, 0});
+  sleep_unless([&] { set_asleep(1); }, [this] { return has_reason_to_stay_up(); },
+               [&] {
+                 const uint64_t left = until == TimerWheel::kNever ? 0 : until - std::min(until, tsc_now());
+                 timespec timeout{static_cast<time_t>(left / clock_.hz()),
+                                  static_cast<long>(left % clock_.hz() * 1'000'000'000 / clock_.hz())};
+                 ppoll(bells_.data(), bells_.size(), until == TimerWheel::kNever ? nullptr : &timeout, nullptr);
+                 counters_.sleeps.add(1);
+               },
+               [&] { set_asleep(0); });
+  if ((bells_[0].revents | bells_[1].revents) != 0) take_ring();
 }
 
 void DataLoop::take_ring() noexcept {

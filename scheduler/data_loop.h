@@ -13,6 +13,8 @@
 // The loop's thread owns all of it; other threads hand it work with post() and read counters.
 #pragma once
 
+#include <poll.h>
+
 #include <array>
 #include <atomic>
 #include <functional>
@@ -350,6 +352,7 @@ class DataLoop {
   std::atomic<uint64_t> epochs_seen_{0};
   FileDescriptor eventfd_;  // rung by post() and stop(); no host has it
   FileDescriptor hosts_eventfd_;
+  std::vector<pollfd> bells_;   // what may end its sleep: these two, and ports that have a descriptor
   bool hosts_can_ring_ = true;  // false: the kernel cannot read theirs without the danger of blocking
   uint64_t busy_tsc_ = 0;       // when something last happened
   uint64_t rung_tsc_ = 0;       // when a host last woke the loop

@@ -70,6 +70,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   });
   watched_.watch(host_listener_.get(), mark(Source::newcomers));
   watched_.watch(loop_notices_.fd(), mark(Source::loop));
+  watch_links();
   leave_cores(dedicated_cores_);
   leave_cores(shared_cores_);
   nursery();

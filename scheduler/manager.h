@@ -7,7 +7,7 @@
 //   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
 //   manager_settings.cc  settings of the manager, of services and of NFs
 //   manager_overrun.cc NFs that don't come back from process(), and are brought back
-//   manager_tell.cc    messages to NFs
+//   manager_tell.cc    messages to NFs                manager_ports.cc    links that go and come back
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once
@@ -24,6 +24,7 @@
 
 #include "core/clock.h"
 #include "core/own_settings.h"
+#include "core/ports/linux_interface.h"
 #include "core/protocol.h"
 #include "core/settings.h"
 #include "scheduler/config.h"
@@ -120,7 +121,7 @@ class Manager {
 
  private:
   // What an event is about; the mark of a watched descriptor is one of these and a host's number.
-  enum class Source : uint32_t { newcomers, loop, nursery, host_process, host_socket };
+  enum class Source : uint32_t { newcomers, loop, links, nursery, host_process, host_socket };
   static constexpr uint64_t mark(Source source, uint32_t host = 0) noexcept {
     return static_cast<uint64_t>(source) << 32 | host;
   }
@@ -142,6 +143,10 @@ class Manager {
   uint16_t service_number(const std::string& name) const;
   void in_loop(const std::vector<uint32_t>& firsts, const std::function<void(uint32_t first, uint32_t count)>& work);
   void event(std::string text);
+
+  // manager_ports.cc
+  void watch_links();
+  void look_at_links();
 
   // manager_hosts.cc
   HostLink& make_host(const SpawnRequest& request, uint32_t core);
@@ -239,6 +244,7 @@ class Manager {
   uint64_t started_tsc_;
   std::deque<std::string> events_;  // the last hundred
 
+  std::unique_ptr<LinkNews> link_news_;  // none: no port is an interface
   EventSet watched_;
   Mailbox<LoopNotice> loop_notices_;
 };

@@ -52,6 +52,7 @@ void Manager::on_events() {
 void Manager::on_event(Source source, uint32_t number) {
   if (source == Source::newcomers) return turn_away_newcomers();
   if (source == Source::loop) return read_loop_notices();
+  if (source == Source::links) return look_at_links();
   if (source == Source::nursery) return read_nursery_notices();
   HostLink* host = registry_.find_host(number);
   if (host == nullptr || host->dead) return;  // by an event before this one

@@ -144,6 +144,7 @@ Json Manager::stats(bool with_memory) {
                           {"max", us(latency.quantile(1.0))}};
   Json ports = Json::array();
   for (const auto& port : loop_->ports()) {
+    port->read_kernel_counts();
     const PortCounters& count = port->counters();
     ports.push_back({{"name", port->name()},
                      {"received", count.received.get()},
@@ -155,7 +156,9 @@ Json Manager::stats(bool with_memory) {
                       {{"no_buffer", count.receive_dropped.no_buffer.get()},
                        {"oversize", count.receive_dropped.oversize.get()},
                        {"runt", count.receive_dropped.runt.get()},
-                       {"missed", count.receive_dropped.missed.get()}}}});
+                       {"missed", count.receive_dropped.missed.get()},
+                       {"malformed", count.receive_dropped.malformed.get()}}}});
+    if (port->link() != LinkState::none) ports.back()["link"] = link_state_name(port->link());
   }
   result["ports"] = ports;
   if (with_memory) result["memory"] = memory_stats();

@@ -5,11 +5,29 @@
 
 #include "core/error.h"
 #include "core/port.h"
+#include "core/ports/af_packet_port.h"
 #include "core/ports/generator_port.h"
 #include "core/ports/null_port.h"
 #include "core/ports/pcap_port.h"
+#include "core/ports/tap_port.h"
 
 namespace roost {
+
+const char* link_state_name(LinkState state) noexcept {
+  switch (state) {
+    case LinkState::up:
+      return "up";
+    case LinkState::down:
+      return "down";
+    case LinkState::gone:
+      return "gone";
+    case LinkState::moved:
+      return "moved";
+    case LinkState::none:
+      break;
+  }
+  return "-";
+}
 
 void Port::discard(rte_mbuf** packets, uint16_t count) noexcept {
   uint64_t bytes = 0;
@@ -30,6 +48,10 @@ std::unique_ptr<Port> open_port(const PortConfig& config, uint16_t index, rte_me
         return std::make_unique<PcapPort>(config, index, pool, tsc_hz);
       case PortKind::kGenerator:
         return std::make_unique<GeneratorPort>(config, index, pool, tsc_hz);
+      case PortKind::kAfPacket:
+        return std::make_unique<AfPacketPort>(config, index, pool);
+      case PortKind::kTap:
+        return std::make_unique<TapPort>(config, index, pool);
     }
     fail("unknown kind {}", static_cast<int>(config.kind));
   } catch (const std::exception& error) {

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/ports/offload.h"
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
+#include <cstring>
+
+namespace roost {
+namespace {
+
+constexpr uint32_t kTagBytes = 4;
+constexpr int kTagsMax = 2;
+
+uint16_t word_at(const uint8_t* at) noexcept { return static_cast<uint16_t>(at[0] << 8 | at[1]); }
+
+template <typename Header>
+Header read(const uint8_t* at) noexcept {
+  Header header;
+  std::memcpy(&header, at, sizeof header);
+  return header;
+}
+
+}  // namespace
+
+bool finish_checksum(uint8_t* frame, uint32_t bytes, uint32_t start, uint32_t offset) noexcept {
+  if (start >= bytes || offset + 2 > bytes - start || bytes > UINT16_MAX) return false;
+  auto sum = static_cast<uint16_t>(~rte_raw_cksum(frame + start, bytes - start));
+  if (sum == 0) sum = UINT16_MAX;  // the same number; in UDP, 0 would say that there is none
+  std::memcpy(frame + start + offset, &sum, sizeof sum);
+  return true;
+}
+
+bool SegmentCutter::begin(const uint8_t* frame, uint32_t bytes, const OffloadHeader& header) noexcept {
+  frame_ = frame;
+  bytes_ = bytes;
+  next_ = bytes;  // done, unless all is well
+  number_ = 0;
+  payload_max_ = header.segment_bytes;
+  if (payload_max_ == 0 || !find_headers(header)) return false;
+  next_ = header_bytes_;
+  return next_ < bytes_;
+}
+
+bool SegmentCutter::find_headers(const OffloadHeader& header) noexcept {
+  const uint8_t kind = header.kind & static_cast<uint8_t>(~kWithEcn);
+  tcp_ = kind == kTcp4Segments || kind == kTcp6Segments;
+  if (!tcp_ && kind != kUdpSegments) return false;
+  const uint8_t protocol = tcp_ ? IPPROTO_TCP : IPPROTO_UDP;
+
+  ip_at_ = sizeof(rte_ether_hdr);
+  for (int tags = 0;; ++tags, ip_at_ += kTagBytes) {
+    if (ip_at_ > bytes_) return false;
+    const uint16_t type = word_at(frame_ + ip_at_ - 2);
+    if (type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6) {
+      wide_ = type == RTE_ETHER_TYPE_IPV6;
+      break;
+    }
+    if (tags == kTagsMax || (type != RTE_ETHER_TYPE_VLAN && type != RTE_ETHER_TYPE_QINQ)) return false;
+  }
+  if (tcp_ && wide_ != (kind == kTcp6Segments)) return false;
+
+  const uint32_t ip_bytes = bytes_ - ip_at_;
+  if (wide_) {
+    // Extension headers are not followed: nobody sends segments behind them.
+    if (ip_bytes < sizeof(rte_ipv6_hdr) || frame_[ip_at_ + offsetof(rte_ipv6_hdr, proto)] != protocol) return false;
+    transport_at_ = ip_at_ + static_cast<uint32_t>(sizeof(rte_ipv6_hdr));
+  } else {
+    if (ip_bytes < sizeof(rte_ipv4_hdr)) return false;
+    const auto ip = read<rte_ipv4_hdr>(frame_ + ip_at_);
+    const uint32_t length = rte_ipv4_hdr_len(&ip);
+    if (length < sizeof ip || length > ip_bytes || ip.next_proto_id != protocol) return false;
+    transport_at_ = ip_at_ + length;
+  }
+  // In a tunnel, the segments are of what is inside.
+  const bool begun = (header.flags & kChecksumIsBegun) != 0;
+  if (begun && header.checksum_start != transport_at_) return false;
+
+  uint32_t transport_bytes = sizeof(rte_udp_hdr);
+  if (tcp_) {
+    if (bytes_ - transport_at_ < sizeof(rte_tcp_hdr)) return false;
+    transport_bytes = uint32_t{frame_[transport_at_ + offsetof(rte_tcp_hdr, data_off)]} >> 4 << 2;
+    if (transport_bytes < sizeof(rte_tcp_hdr)) return false;
+  }
+  if (transport_bytes > bytes_ - transport_at_) return false;
+  header_bytes_ = transport_at_ + transport_bytes;
+  return header_bytes_ + payload_max_ <= UINT16_MAX;
+}
+
+void SegmentCutter::cut(uint8_t* to) noexcept {
+  const uint32_t payload = payload_bytes(), sent = next_ - header_bytes_;
+  std::memcpy(to, frame_, header_bytes_);
+  std::memcpy(to + header_bytes_, frame_ + next_, payload);
+  next_ += payload;
+  const auto transport_bytes = static_cast<uint16_t>(header_bytes_ - transport_at_ + payload);
+  uint8_t* const transport = to + transport_at_;
+  uint8_t* field = nullptr;  // its checksum
+  if (tcp_) {
+    auto tcp = read<rte_tcp_hdr>(transport);
+    tcp.sent_seq = rte_cpu_to_be_32(rte_be_to_cpu_32(tcp.sent_seq) + sent);
+    if (!done()) tcp.tcp_flags &= static_cast<uint8_t>(~(RTE_TCP_FIN_FLAG | RTE_TCP_PSH_FLAG));
+    if (number_ != 0) tcp.tcp_flags &= static_cast<uint8_t>(~RTE_TCP_CWR_FLAG);
+    tcp.cksum = 0;
+    std::memcpy(transport, &tcp, sizeof tcp);
+    field = transport + offsetof(rte_tcp_hdr, cksum);
+  } else {
+    auto udp = read<rte_udp_hdr>(transport);
+    udp.dgram_len = rte_cpu_to_be_16(transport_bytes);
+    udp.dgram_cksum = 0;
+    std::memcpy(transport, &udp, sizeof udp);
+    field = transport + offsetof(rte_udp_hdr, dgram_cksum);
+  }
+  uint16_t sum = 0;
+  if (wide_) {
+    auto* const ip = reinterpret_cast<rte_ipv6_hdr*>(to + ip_at_);
+    ip->payload_len = rte_cpu_to_be_16(transport_bytes);
+    sum = rte_ipv6_udptcp_cksum(ip, transport);
+  } else {
+    auto* const ip = reinterpret_cast<rte_ipv4_hdr*>(to + ip_at_);
+    ip->total_length = rte_cpu_to_be_16(static_cast<uint16_t>(transport_at_ - ip_at_ + transport_bytes));
+    ip->packet_id = rte_cpu_to_be_16(static_cast<uint16_t>(rte_be_to_cpu_16(ip->packet_id) + number_));
+    ip->hdr_checksum = 0;
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    sum = rte_ipv4_udptcp_cksum(ip, transport);
+  }
+  std::memcpy(field, &sum, sizeof sum);
+  ++number_;
+}
+
+}  // namespace roost
