@@ -27,7 +27,8 @@ Header read(const uint8_t* at) noexcept {
 }  // namespace
 
 bool finish_checksum(uint8_t* frame, uint32_t bytes, uint32_t start, uint32_t offset) noexcept {
-  if (start >= bytes || offset + 2 > bytes - start || bytes > UINT16_MAX) return false;
+  // Headers begin at even bytes, and words are added up from there.
+  if (start >= bytes || start % 2 != 0 || offset + 2 > bytes - start || bytes > UINT16_MAX) return false;
   auto sum = static_cast<uint16_t>(~rte_raw_cksum(frame + start, bytes - start));
   if (sum == 0) sum = UINT16_MAX;  // the same number; in UDP, 0 would say that there is none
   std::memcpy(frame + start + offset, &sum, sizeof sum);

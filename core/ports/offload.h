@@ -30,7 +30,7 @@ inline constexpr uint8_t kUdpSegments = 5;
 inline constexpr uint8_t kWithEcn = 0x80;  // added to a kind
 
 // The checksum over the frame from `start` on, which begins with what its field, at start + offset, holds (the sum of a
-// pseudo header). False: that is not within the frame, which is then as it was.
+// pseudo header). False: that is not within the frame, or begins at an odd byte; the frame is then as it was.
 bool finish_checksum(uint8_t* frame, uint32_t bytes, uint32_t start, uint32_t offset) noexcept;
 
 // Cuts one TCP or UDP packet, over IPv4 or IPv6, behind up to two VLAN tags.

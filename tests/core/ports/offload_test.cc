@@ -226,6 +226,7 @@ TEST(FinishChecksum, AsTheSenderWouldHave) {
   EXPECT_FALSE(finish_checksum(frame.data(), bytes, 34, bytes - 34 - 1));
   EXPECT_FALSE(finish_checksum(frame.data(), bytes, 65'535, 65'535));
   EXPECT_FALSE(finish_checksum(frame.data(), 0, 0, 0));
+  EXPECT_FALSE(finish_checksum(frame.data(), bytes, 35, 6));
   EXPECT_EQ(frame, before);
   EXPECT_TRUE(finish_checksum(frame.data(), bytes, 34, bytes - 34 - 2));
 }
