@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -55,7 +56,9 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       dedicated_cores_(config.cores.dedicated),
       host_program_(host_program),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
+      restart_timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
       started_tsc_(tsc_now()) {
+  if (!restart_timer_) fail_errno("timerfd_create");
   for (const auto& tenant : config.tenants) tenant_of(tenant.name).weight = tenant.weight;
   settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   for (const auto& [name, value] : config.settings) settings_.set(name, value);
@@ -70,6 +73,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   });
   watched_.watch(host_listener_.get(), mark(Source::newcomers));
   watched_.watch(loop_notices_.fd(), mark(Source::loop));
+  watched_.watch(restart_timer_.get(), mark(Source::restarts));
   leave_cores(dedicated_cores_);
   leave_cores(shared_cores_);
   nursery();

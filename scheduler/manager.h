@@ -7,6 +7,7 @@
 //   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
 //   manager_settings.cc  settings of the manager, of services and of NFs
 //   manager_overrun.cc NFs that don't come back from process(), and are brought back
+//   manager_restart.cc and by themselves, after a while
 //   manager_tell.cc    messages to NFs
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
@@ -32,6 +33,7 @@
 #include "scheduler/mailbox.h"
 #include "scheduler/module_store.h"
 #include "scheduler/nursery.h"
+#include "scheduler/quarantine.h"
 #include "scheduler/registry.h"
 
 namespace roost {
@@ -120,7 +122,7 @@ class Manager {
 
  private:
   // What an event is about; the mark of a watched descriptor is one of these and a host's number.
-  enum class Source : uint32_t { newcomers, loop, nursery, host_process, host_socket };
+  enum class Source : uint32_t { newcomers, loop, nursery, host_process, host_socket, restarts };
   static constexpr uint64_t mark(Source source, uint32_t host = 0) noexcept {
     return static_cast<uint64_t>(source) << 32 | host;
   }
@@ -203,6 +205,16 @@ class Manager {
   std::optional<uint32_t> nf_at(const HostLink& host, uint32_t place) const;
   uint32_t runaways_of(const HostLink& host) const;
   uint32_t state_of(uint32_t nf) const;  // as its host says
+  void resume(uint32_t nf, bool by_operator);
+
+  // manager_restart.cc
+  static uint64_t now_ms();
+  RestartLimits restart_limits(uint32_t nf) const;
+  void confirm_quarantine(uint32_t nf);
+  void settle_quarantined();
+  void set_restart_timer();
+  void on_restarts();
+  Json quarantine_report(uint32_t nf) const;
 
   Json memory_stats() const;
 
@@ -233,8 +245,9 @@ class Manager {
   std::unique_ptr<NurseryLink> nursery_;  // none: it died; the next host to be made brings another
   ModuleStore modules_;
   Registry registry_;
-  std::set<uint32_t> quarantined_;  // NFs
-  uint32_t hosts_leaving_ = 0;      // of the registry's, dead
+  Quarantine quarantine_;
+  FileDescriptor restart_timer_;
+  uint32_t hosts_leaving_ = 0;  // of the registry's, dead
   uint32_t generation_ = 0;
   uint64_t started_tsc_;
   std::deque<std::string> events_;  // the last hundred

@@ -60,6 +60,7 @@ void Manager::settle(const std::vector<uint32_t>& firsts) {
     if (hosts.size() == kHostsATime) hand_over();
   }
   if (!hosts.empty()) hand_over();
+  settle_quarantined();
 }
 
 // Ranges of these NFs, as whole groups.

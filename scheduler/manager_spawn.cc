@@ -140,7 +140,7 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
   const NfGroup& added = registry_.add_group(std::move(group));
   const HostSettings settings = host.demands.strictest(host.nfs, settings_);
   // What others of these numbers have done is not theirs.
-  quarantined_.erase(quarantined_.lower_bound(added.first), quarantined_.lower_bound(added.first + count));
+  quarantine_.forget(added.first, count);
   in_loop({added.first}, [&](uint32_t first, uint32_t n) {
     const uint32_t before = first - added.first;
     if (before == 0) loop_->set_host(host.id, host.weight, settings);
