@@ -49,6 +49,7 @@ void raise_descriptor_limit() {
 
 Manager::Manager(const ManagerConfig& config, const std::string& host_program, const PortOpener& opener)
     : socket_path_(config.control_socket),
+      packets_(config.memory.packets),
       tsc_hz_(measure_tsc_hz()),
       hugepages_(config.memory.hugepages),
       wait_mode_(config.cores.wait_mode),
@@ -66,6 +67,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   host_listener_ = listen_unix(socket_path_ + ".hosts", SOCK_SEQPACKET);
   host_socket_.path = socket_path_ + ".hosts";
   make_loop(config, opener);
+  warn_of_settings();
   loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
   loop_->on_breach([this](uint32_t host) { loop_notices_.put({LoopNotice::Kind::breach, host, {}}); });
   loop_->on_overrun([this](const DataLoop::Overrun& overrun) {

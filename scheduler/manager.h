@@ -6,6 +6,7 @@
 //   manager_spawn.cc   NFs started                    manager_ends.cc     hosts that end, asked or not
 //   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
 //   manager_settings.cc  settings of the manager, of services and of NFs
+//   manager_setting_rules.cc  and those that contradict each other
 //   manager_overrun.cc NFs that don't come back from process(), and are brought back
 //   manager_restart.cc and by themselves, after a while
 //   manager_tell.cc    messages to NFs
@@ -198,6 +199,12 @@ class Manager {
   std::vector<uint32_t> groups_of(std::vector<uint32_t> nfs);
   Json where_from(Setting setting, const SettingScope& scope) const;
 
+  // manager_setting_rules.cc
+  void check_together(Setting setting, std::optional<uint64_t> value, const SettingScope& scope) const;
+  void check_together(const OwnSettings& own, uint16_t service) const;
+  void warn_of_settings() const;
+  std::string of_service(uint16_t service) const;
+
   // manager_overrun.cc
   void on_overrun(HostLink& host, const DataLoop::Overrun& overrun);
   void quarantine(HostLink& host, uint32_t nf, const DataLoop::Overrun& overrun);
@@ -220,6 +227,7 @@ class Manager {
 
   std::string socket_path_;
   Settings settings_;
+  uint32_t packets_;  // in the packet memory
   uint64_t tsc_hz_;
   Hugepages hugepages_;
   WaitMode wait_mode_;

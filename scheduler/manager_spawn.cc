@@ -19,10 +19,14 @@ constexpr uint8_t kSlotShiftLeast = 4, kSlotShiftMost = 10;
 
 Manager::Spawned Manager::spawn(const SpawnRequest& request) {
   const auto began = std::chrono::steady_clock::now();
-  service_number(request.service);
+  const uint16_t service = service_number(request.service);
   if (request.count == 0) fail("spawn: a count of 0 starts nothing; give --count 1 or more");
   if (!request.config.is_object()) fail("spawn: the configuration must be a JSON object");
-  if (request.weight) Settings::check(Setting::weight, *request.weight);
+  if (request.weight) {
+    OwnSettings own;
+    own.set(Setting::weight, request.weight);
+    check_together(own, service);
+  }
   check_room(request);
   const ModuleCopy& module = modules_.open(request.module);  // all of them are of this copy
   const std::vector<uint32_t> cores = cores_for(request);
