@@ -12,7 +12,7 @@ namespace roost::experiment {
 Json runaway(const SchedulingOptions& options) {
   constexpr uint32_t kNfs = 999;
   constexpr uint64_t kRate = 100'000;
-  std::vector<double> ratios, before, after;
+  PairSamples samples;
   const double us = 1e6 / static_cast<double>(measure_tsc_hz());
   for (int life = 0; life < options.lives; ++life) {
     RigOptions rig_options;
@@ -28,16 +28,13 @@ Json runaway(const SchedulingOptions& options) {
       usleep(static_cast<useconds_t>(4 * options.slice_s * 1e6));
       return static_cast<double>(loop.latency().quantile(0.99)) * us;
     };
+    std::vector<double> before;
     for (int slice = 0; slice < options.pairs; ++slice) before.push_back(p99_over());
     rig.spawn("runaway", "s1", 1, Tier::fiber);
     usleep(static_cast<useconds_t>(2 * rig.manager().settings().get(Setting::overrun_us)));
-    const size_t from = before.size() - static_cast<size_t>(options.pairs);
-    for (int slice = 0; slice < options.pairs; ++slice) {
-      after.push_back(p99_over());
-      ratios.push_back(after.back() / before[from + static_cast<size_t>(slice)]);
-    }
+    for (const double was : before) samples.add(p99_over(), was);
   }
-  const Pairs pairs{spread_of(ratios), spread_of(after), spread_of(before)};
+  const Pairs pairs = samples.pairs();
   fmt::print(
       "a runaway among 1,000: p99 of the others {:.2f} times what it was [{:.2f} to {:.2f}]; {:.0f} after {:.0f} us\n",
       pairs.ratio.median, pairs.ratio.least, pairs.ratio.most, pairs.thing.median, pairs.baseline.median);
