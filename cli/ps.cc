@@ -2,6 +2,8 @@
 // roost ps: the NFs, or the hosts, and the latest events.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/commands.h"
 #include "cli/figures.h"
 #include "cli/table.h"
@@ -39,25 +41,43 @@ Json collect(Client& client, const PsOptions& options) {
   }
 }
 
+// When a quarantined NF gets packets again.
+std::string resumes(const Json& nf) {
+  if (text_of(nf, "state") != "quarantined") return "-";
+  if (!nf.contains("resumes_in_ms")) return "by hand";
+  const uint64_t wait_ms = count_of(nf, "resumes_in_ms");
+  if (wait_ms != 0) return fmt::format("in {} s", rounded(static_cast<double>(wait_ms) / 1e3));
+  return nf.value("returned", Json()) == true ? "now" : "once it returns";
+}
+
 void print_nfs(const Json& answer, const PsOptions& options) {
   constexpr auto kRight = Table::Align::right;
-  Table table({{"NF", kRight},
-               {"SERVICE"},
-               {"TIER"},
-               {"STATE"},
-               {"PACKETS", kRight},
-               {"CYCLES/PACKET", kRight},
-               {"WEIGHT", kRight},
-               {"CORE", kRight},
-               {"HOST", kRight},
-               {"TENANT"},
-               {"MODULE"}});
-  for (const Json& nf : answer["nfs"]) {
+  const Json& nfs = answer["nfs"];
+  const bool quarantines = std::any_of(nfs.begin(), nfs.end(), [](const Json& nf) {
+    return text_of(nf, "state") == "quarantined" || count_of(nf, "quarantines") != 0;
+  });
+  std::vector<Table::Column> columns{{"NF", kRight},     {"SERVICE"},         {"TIER"},
+                                     {"STATE"},          {"PACKETS", kRight}, {"CYCLES/PACKET", kRight},
+                                     {"WEIGHT", kRight}, {"CORE", kRight},    {"HOST", kRight},
+                                     {"TENANT"},         {"MODULE"}};
+  if (quarantines) columns.insert(columns.begin() + 4, {{"QUARANTINES", kRight}, {"RESUMES"}});
+  Table table(columns);
+  for (const Json& nf : nfs) {
     const std::string module = text_of(nf, "module");
     const double cycles = number_of(nf, "cycles_per_packet");
-    table.add({text_of(nf, "id"), text_of(nf, "service"), text_of(nf, "tier"), text_of(nf, "state"),
-               grouped(count_of(nf, "packets")), cycles == 0 ? "-" : rounded(cycles), text_of(nf, "weight"),
-               text_of(nf, "core"), text_of(nf, "host"), text_of(nf, "tenant"), module.substr(module.rfind('/') + 1)});
+    std::vector<std::string> row{text_of(nf, "id"),
+                                 text_of(nf, "service"),
+                                 text_of(nf, "tier"),
+                                 text_of(nf, "state"),
+                                 grouped(count_of(nf, "packets")),
+                                 cycles == 0 ? "-" : rounded(cycles),
+                                 text_of(nf, "weight"),
+                                 text_of(nf, "core"),
+                                 text_of(nf, "host"),
+                                 text_of(nf, "tenant"),
+                                 module.substr(module.rfind('/') + 1)};
+    if (quarantines) row.insert(row.begin() + 4, {grouped(count_of(nf, "quarantines")), resumes(nf)});
+    table.add(row);
   }
   fmt::print("{}", table.text());
   const uint64_t total = count_of(answer, "total");

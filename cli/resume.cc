@@ -25,10 +25,12 @@ int resume(const std::vector<std::string>& words, const Invocation& invocation) 
 }  // namespace
 
 void add_resume(Command& program, Invocation& invocation) {
-  Command& command = add_command(program, invocation, "resume", "give quarantined NFs packets again",
-                                 "  roost resume 7 12-19\n"
-                                 "An NF that does not come back from a burst within the setting overrun_us is "
-                                 "quarantined; once it has come back it can be resumed.");
+  Command& command =
+      add_command(program, invocation, "resume", "give quarantined NFs packets again",
+                  "  roost resume 7 12-19\n"
+                  "An NF that does not come back from a burst within the setting overrun_us is "
+                  "quarantined. Once it has come back, it is resumed by itself after a while (settings resume_ms "
+                  "and resume_most_ms; 'roost ps' says when), or by this command at once.");
   auto& nfs = command.keep<std::vector<std::string>>();
   command.positional("nf", nfs, "numbers of NFs, and ranges of them ('roost ps' lists them)");
   add_json_flag(command, invocation);

@@ -19,6 +19,8 @@
 //                                                              standard, meaning, worker_goes_by?}]}
 //   set {name, value, service? | nfs: [ids]?}               -> {name, value, was}
 //   unset {name, service? | nfs: [ids]?}                    -> {name, value, was}
+// What ps says of an NF that was ever quarantined: quarantines, how often; and while it is, returned, whether its
+// process() has, and, where it is to be resumed by itself, resumes_in_ms (0: as soon as it has returned).
 // A setting's scope says who can have a value of it: the manager, a service, single NFs. With service or nfs, get tells
 // what counts there and where that comes from: "NF", "service", "manager", or "standard"; for an NF whose worker goes
 // by another's, stricter value, worker_goes_by is that. unset takes a scope's own value away.

@@ -49,6 +49,11 @@ constexpr std::array<SettingSpec, kCount> kSpecs{{
      "never"},
     {"runaways_max", "NFs", 0, 64, 4,
      "with more NFs of a host than this in the middle of an overrun, the host is killed"},
+    {"resume_ms", "ms", 0, 3'600'000, 10'000,
+     "a quarantined NF that has returned gets packets again after this long, twice as long each time; 0: by hand only",
+     true},
+    {"resume_most_ms", "ms", 1, 86'400'000, 300'000, "and after this long at most, however often it was quarantined",
+     true},
 }};
 
 }  // namespace

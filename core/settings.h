@@ -39,6 +39,8 @@ enum class Setting : uint32_t {
   sweep_rows,
   overrun_us,
   runaways_max,
+  resume_ms,
+  resume_most_ms,
   count
 };
 

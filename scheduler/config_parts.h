@@ -19,6 +19,9 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports);
 void read_services_and_chains(TableReader& root, ManagerConfig& config);
 void read_tenants(TableReader& root, ManagerConfig& config);
 
+// Once all of the file is read: what it says, and what it doesn't, of settings that contradict each other.
+void check_settings_together(const toml::table& file, const ManagerConfig& config, ConfigProblems& problems);
+
 // The table's name, checked: given, well formed, not among `taken` (of the same kind), to which it is added.
 // Messages call the table "kind 'name'" from then on.
 std::string read_name(TableReader& reader, std::string_view kind, std::vector<std::string>& taken);

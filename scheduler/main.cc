@@ -7,7 +7,7 @@
 
 #include <filesystem>
 
-#include "cli/command.h"
+#include "cli/program.h"
 #include "core/default_socket.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -78,13 +78,5 @@ int main(int argc, char** argv) {
     run(config, socket, host_program, paused);
     return 0;
   });
-  try {
-    return program.run(argc, argv);
-  } catch (const roost::cli::UsageError& error) {
-    fmt::print(stderr, "roostd: {}\n", error.what());
-    return 2;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "roostd: {}\n", error.what());
-    return 1;
-  }
+  return roost::cli::run_program(program, "roostd", argc, argv);
 }

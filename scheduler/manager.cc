@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -48,6 +49,7 @@ void raise_descriptor_limit() {
 
 Manager::Manager(const ManagerConfig& config, const std::string& host_program, const PortOpener& opener)
     : socket_path_(config.control_socket),
+      packets_(config.memory.packets),
       tsc_hz_(measure_tsc_hz()),
       hugepages_(config.memory.hugepages),
       wait_mode_(config.cores.wait_mode),
@@ -55,7 +57,9 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       dedicated_cores_(config.cores.dedicated),
       host_program_(host_program),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
+      restart_timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
       started_tsc_(tsc_now()) {
+  if (!restart_timer_) fail_errno("timerfd_create");
   for (const auto& tenant : config.tenants) tenant_of(tenant.name).weight = tenant.weight;
   settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   for (const auto& [name, value] : config.settings) settings_.set(name, value);
@@ -63,6 +67,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   host_listener_ = listen_unix(socket_path_ + ".hosts", SOCK_SEQPACKET);
   host_socket_.path = socket_path_ + ".hosts";
   make_loop(config, opener);
+  warn_of_settings();
   loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
   loop_->on_breach([this](uint32_t host) { loop_notices_.put({LoopNotice::Kind::breach, host, {}}); });
   loop_->on_overrun([this](const DataLoop::Overrun& overrun) {
@@ -71,6 +76,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   watched_.watch(host_listener_.get(), mark(Source::newcomers));
   watched_.watch(loop_notices_.fd(), mark(Source::loop));
   watch_links();
+  watched_.watch(restart_timer_.get(), mark(Source::restarts));
   leave_cores(dedicated_cores_);
   leave_cores(shared_cores_);
   nursery();

@@ -6,7 +6,9 @@
 //   manager_spawn.cc   NFs started                    manager_ends.cc     hosts that end, asked or not
 //   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
 //   manager_settings.cc  settings of the manager, of services and of NFs
+//   manager_setting_rules.cc  and those that contradict each other
 //   manager_overrun.cc NFs that don't come back from process(), and are brought back
+//   manager_restart.cc and by themselves, after a while
 //   manager_tell.cc    messages to NFs                manager_ports.cc    links that go and come back
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
@@ -33,6 +35,7 @@
 #include "scheduler/mailbox.h"
 #include "scheduler/module_store.h"
 #include "scheduler/nursery.h"
+#include "scheduler/quarantine.h"
 #include "scheduler/registry.h"
 
 namespace roost {
@@ -121,7 +124,7 @@ class Manager {
 
  private:
   // What an event is about; the mark of a watched descriptor is one of these and a host's number.
-  enum class Source : uint32_t { newcomers, loop, links, nursery, host_process, host_socket };
+  enum class Source : uint32_t { newcomers, loop, links, nursery, host_process, host_socket, restarts };
   static constexpr uint64_t mark(Source source, uint32_t host = 0) noexcept {
     return static_cast<uint64_t>(source) << 32 | host;
   }
@@ -201,6 +204,12 @@ class Manager {
   std::vector<uint32_t> groups_of(std::vector<uint32_t> nfs);
   Json where_from(Setting setting, const SettingScope& scope) const;
 
+  // manager_setting_rules.cc
+  void check_together(Setting setting, std::optional<uint64_t> value, const SettingScope& scope) const;
+  void check_together(const OwnSettings& own, uint16_t service) const;
+  void warn_of_settings() const;
+  std::string of_service(uint16_t service) const;
+
   // manager_overrun.cc
   void on_overrun(HostLink& host, const DataLoop::Overrun& overrun);
   void quarantine(HostLink& host, uint32_t nf, const DataLoop::Overrun& overrun);
@@ -208,11 +217,22 @@ class Manager {
   std::optional<uint32_t> nf_at(const HostLink& host, uint32_t place) const;
   uint32_t runaways_of(const HostLink& host) const;
   uint32_t state_of(uint32_t nf) const;  // as its host says
+  void resume(uint32_t nf, bool by_operator);
+
+  // manager_restart.cc
+  static uint64_t now_ms();
+  RestartLimits restart_limits(uint32_t nf) const;
+  void confirm_quarantine(uint32_t nf);
+  void settle_quarantined();
+  void set_restart_timer();
+  void on_restarts();
+  Json quarantine_report(uint32_t nf) const;
 
   Json memory_stats() const;
 
   std::string socket_path_;
   Settings settings_;
+  uint32_t packets_;  // in the packet memory
   uint64_t tsc_hz_;
   Hugepages hugepages_;
   WaitMode wait_mode_;
@@ -238,8 +258,9 @@ class Manager {
   std::unique_ptr<NurseryLink> nursery_;  // none: it died; the next host to be made brings another
   ModuleStore modules_;
   Registry registry_;
-  std::set<uint32_t> quarantined_;  // NFs
-  uint32_t hosts_leaving_ = 0;      // of the registry's, dead
+  Quarantine quarantine_;
+  FileDescriptor restart_timer_;
+  uint32_t hosts_leaving_ = 0;  // of the registry's, dead
   uint32_t generation_ = 0;
   uint64_t started_tsc_;
   std::deque<std::string> events_;  // the last hundred

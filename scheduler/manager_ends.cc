@@ -54,6 +54,7 @@ void Manager::on_event(Source source, uint32_t number) {
   if (source == Source::loop) return read_loop_notices();
   if (source == Source::links) return look_at_links();
   if (source == Source::nursery) return read_nursery_notices();
+  if (source == Source::restarts) return on_restarts();
   HostLink* host = registry_.find_host(number);
   if (host == nullptr || host->dead) return;  // by an event before this one
   if (source == Source::host_process) return host_died(*host);

@@ -29,7 +29,7 @@ uint32_t Manager::state_of(uint32_t nf) const {
 
 uint32_t Manager::runaways_of(const HostLink& host) const {
   uint32_t count = 0;
-  for (const uint32_t nf : quarantined_) {
+  for (const uint32_t nf : quarantine_.nfs()) {
     const NfGroup* const group = registry_.group_of(nf);
     count += group != nullptr && group->host == host.id && state_of(nf) == kNfRunaway;
   }
@@ -44,17 +44,14 @@ void Manager::on_overrun(HostLink& host, const DataLoop::Overrun& overrun) {
   if (!nf) return;
   switch (overrun.kind) {
     case Kind::seen:
-      if (!quarantined_.contains(*nf)) quarantine(host, *nf, overrun);
+      if (!quarantine_.has(*nf)) quarantine(host, *nf, overrun);
       break;
     case Kind::ended:
-      quarantined_.erase(*nf);
+      quarantine_.cleared(*nf);
       loop_->call([this, nf] { loop_->release_nf(*nf); });
       break;
     case Kind::taken:
-      event(
-          fmt::format("{}: does not come back from process() within {} us; it is quarantined, its packets are dropped, "
-                      "and other NFs go on; once it has come back, 'roost resume {}' gives it packets again",
-                      nf_name(*nf), settings_.get(Setting::overrun_us), *nf));
+      confirm_quarantine(*nf);
       break;
     case Kind::stuck:
       kill_host(host, fmt::format("NF {} does not come back from process(), and its thread does not leave the worker "
@@ -70,7 +67,7 @@ void Manager::quarantine(HostLink& host, uint32_t nf, const DataLoop::Overrun& o
     return kill_host(host, fmt::format("NF {} does not come back from process(), nor do {} others that are quarantined "
                                        "(setting runaways_max: {})",
                                        nf, runaways_of(host), most));
-  quarantined_.insert(nf);
+  quarantine_.seen(nf);
   loop_->call([&] { loop_->quarantine_nf(nf, overrun.dispatches); });
   try {
     host.tell("overrun", {{"nf", overrun.nf}, {"dispatches", overrun.dispatches}});
@@ -78,26 +75,31 @@ void Manager::quarantine(HostLink& host, uint32_t nf, const DataLoop::Overrun& o
   }
 }
 
+void Manager::resume(uint32_t nf, bool by_operator) {
+  const NfGroup& group = *registry_.group_of(nf);
+  HostLink& host = *registry_.find_host(group.host);
+  if (host.dead) fail("its host has ended");
+  host.ask("resume", {{"nf", group.place + nf - group.first}});
+  quarantine_.released(nf, by_operator, now_ms());
+  loop_->call([this, nf] { loop_->release_nf(nf); });
+}
+
 uint32_t Manager::resume_nfs(const std::vector<uint32_t>& nfs) {
   for (const uint32_t nf : nfs) {
     if (registry_.group_of(nf) == nullptr) fail("resume: there is no NF {}; 'roost ps' lists them", nf);
-    if (!quarantined_.contains(nf)) fail("resume: {} is not quarantined", nf_name(nf));
+    if (!quarantine_.has(nf)) fail("resume: {} is not quarantined", nf_name(nf));
   }
   std::vector<std::string> problems;
   uint32_t resumed = 0;
   for (const uint32_t nf : nfs) {
-    const NfGroup& group = *registry_.group_of(nf);
-    HostLink& host = *registry_.find_host(group.host);
     try {
-      if (host.dead) fail("its host has ended");
-      host.ask("resume", {{"nf", group.place + nf - group.first}});
-      quarantined_.erase(nf);
-      loop_->call([this, nf] { loop_->release_nf(nf); });
+      resume(nf, true);
       ++resumed;
     } catch (const Error& error) {
       problems.push_back(fmt::format("NF {}: {}", nf, error.what()));
     }
   }
+  set_restart_timer();
   if (!problems.empty())
     fail("resume: {}{}", fmt::join(problems, "; "), resumed == 0 ? "" : fmt::format("; {} others resumed", resumed));
   return resumed;

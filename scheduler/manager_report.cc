@@ -51,13 +51,13 @@ Json Manager::ps(int64_t after, uint32_t limit) {
            {"host", host.id},
            {"core", host.core},
            {"weight", group.weight},
-           {"state", host.dead                   ? "leaving"
-                     : quarantined_.contains(nf) ? "quarantined"
-                                                 : "live"},
+           {"state", host.dead             ? "leaving"
+                     : quarantine_.has(nf) ? "quarantined"
+                                           : "live"},
            {"delivered", loop_->nf_delivered(nf)},
            {"packets", packets},
            {"cycles_per_packet", packets == 0 ? 0.0 : static_cast<double>(cycles) / static_cast<double>(packets)}});
-      if (quarantined_.contains(nf)) nfs.back()["returned"] = state_of(nf) != kNfRunaway;
+      if (quarantine_.has(nf) || quarantine_.times(nf) != 0) nfs.back().update(quarantine_report(nf));
     }
   }
   std::vector<uint32_t> held;

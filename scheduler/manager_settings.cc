@@ -60,6 +60,7 @@ void Manager::settle(const std::vector<uint32_t>& firsts) {
     if (hosts.size() == kHostsATime) hand_over();
   }
   if (!hosts.empty()) hand_over();
+  settle_quarantined();
 }
 
 // Ranges of these NFs, as whole groups.
@@ -79,7 +80,9 @@ std::vector<uint32_t> Manager::groups_of(std::vector<uint32_t> nfs) {
 
 Manager::SettingChange Manager::set(const std::string& name, std::optional<uint64_t> value, const SettingScope& scope) {
   const Setting setting = Settings::find(name);
+  if (value) Settings::check(setting, *value);
   if (scope.is_manager()) {
+    check_together(setting, value, scope);
     const SettingChange change{value.value_or(setting_specs()[static_cast<size_t>(setting)].standard),
                                settings_.get(setting)};
     settings_.set(setting, change.value);
@@ -90,6 +93,7 @@ Manager::SettingChange Manager::set(const std::string& name, std::optional<uint6
   OwnSettings().set(setting, value);  // throws where it cannot be, before anything has changed
   if (!scope.service.empty()) {
     const uint16_t service = service_number(scope.service);
+    check_together(setting, value, scope);
     const uint64_t was = value_for(setting, service_settings_[service]);
     service_settings_[service].set(setting, value);
     const auto& groups = registry_.groups_of_service(service);
@@ -98,6 +102,7 @@ Manager::SettingChange Manager::set(const std::string& name, std::optional<uint6
   }
   for (const uint32_t nf : scope.nfs)
     if (registry_.group_of(nf) == nullptr) fail("set: there is no NF {}; 'roost ps' lists them", nf);
+  check_together(setting, value, scope);
   const uint64_t was = value_for(setting, registry_.group_of(scope.nfs.front())->settings);
   const std::vector<uint32_t> firsts = groups_of(scope.nfs);
   for (const uint32_t first : firsts) {

@@ -19,10 +19,14 @@ constexpr uint8_t kSlotShiftLeast = 4, kSlotShiftMost = 10;
 
 Manager::Spawned Manager::spawn(const SpawnRequest& request) {
   const auto began = std::chrono::steady_clock::now();
-  service_number(request.service);
+  const uint16_t service = service_number(request.service);
   if (request.count == 0) fail("spawn: a count of 0 starts nothing; give --count 1 or more");
   if (!request.config.is_object()) fail("spawn: the configuration must be a JSON object");
-  if (request.weight) Settings::check(Setting::weight, *request.weight);
+  if (request.weight) {
+    OwnSettings own;
+    own.set(Setting::weight, request.weight);
+    check_together(own, service);
+  }
   check_room(request);
   const ModuleCopy& module = modules_.open(request.module);  // all of them are of this copy
   const std::vector<uint32_t> cores = cores_for(request);
@@ -140,7 +144,7 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
   const NfGroup& added = registry_.add_group(std::move(group));
   const HostSettings settings = host.demands.strictest(host.nfs, settings_);
   // What others of these numbers have done is not theirs.
-  quarantined_.erase(quarantined_.lower_bound(added.first), quarantined_.lower_bound(added.first + count));
+  quarantine_.forget(added.first, count);
   in_loop({added.first}, [&](uint32_t first, uint32_t n) {
     const uint32_t before = first - added.first;
     if (before == 0) loop_->set_host(host.id, host.weight, settings);

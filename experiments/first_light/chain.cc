@@ -18,7 +18,7 @@ Json chains(const FiguresOptions& options) {
   Json rows = Json::array();
   for (const Tier tier : {Tier::process, Tier::fiber}) {
     for (const uint32_t window : {1u, 128u, 4'096u}) {
-      std::vector<double> ratios, things, baselines;
+      PairSamples samples;
       for (int life = 0; life < options.lives; ++life) {
         RigOptions rig_options;
         rig_options.lanes[0] = {kHops, 1, 0};
@@ -29,12 +29,11 @@ Json chains(const FiguresOptions& options) {
         SemaphoreSweep baseline(kHops);
         rig.rate_over(options.slice_s);
         for (int pair = 0; pair < options.pairs; ++pair) {
-          things.push_back(rig.rate_over(2 * options.slice_s));
-          baselines.push_back(baseline.rate_over(2 * options.slice_s, window));
-          ratios.push_back(things.back() / baselines.back());
+          const double rate = rig.rate_over(2 * options.slice_s);
+          samples.add(rate, baseline.rate_over(2 * options.slice_s, window));
         }
       }
-      const Pairs pairs{spread_of(ratios), spread_of(things), spread_of(baselines)};
+      const Pairs pairs = samples.pairs();
       fmt::print(
           "{:>7} tier, {:>4} in flight: {:.2f} times openNetVM's shape [{:.2f} to {:.2f}]; {:.0f} against {:.0f} "
           "packets/s, {:.2f} us a hop\n",

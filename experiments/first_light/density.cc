@@ -16,7 +16,7 @@ Json density(const FiguresOptions& options) {
     if (options.nfs_max != 0 && nfs > options.nfs_max) break;
     // Flows enough that every NF gets some, the same on both sides.
     const uint32_t flows = std::max(1'000u, 2 * nfs);
-    std::vector<double> ratios, things, baselines;
+    PairSamples samples;
     for (int life = 0; life < options.lives; ++life) {  // a process can be slow for its whole life: several of each
       RigOptions rig_options;
       rig_options.lanes[0].flows = flows;
@@ -25,12 +25,11 @@ Json density(const FiguresOptions& options) {
       BarePipeline bare(rig.manager().pool(), Rig::generator(flows), rig_options.flow_rows, rig.manager().tsc_hz());
       rig.rate_over(0.3);  // flows and their paths are made
       for (int pair = 0; pair < options.pairs; ++pair) {
-        things.push_back(rig.rate_over(options.slice_s));
-        baselines.push_back(bare.rate_over(options.slice_s));
-        ratios.push_back(things.back() / baselines.back());
+        const double rate = rig.rate_over(options.slice_s);
+        samples.add(rate, bare.rate_over(options.slice_s));
       }
     }
-    const Pairs pairs{spread_of(ratios), spread_of(things), spread_of(baselines)};
+    const Pairs pairs = samples.pairs();
     fmt::print("{:>7} NFs: {:.2f} of the bare pipeline [{:.2f} to {:.2f}]; {:.1f} of {:.1f} M packets/s\n", nfs,
                pairs.ratio.median, pairs.ratio.least, pairs.ratio.most, pairs.thing.median / 1e6,
                pairs.baseline.median / 1e6);

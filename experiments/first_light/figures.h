@@ -6,12 +6,9 @@
 
 namespace roost::experiment {
 
-struct FiguresOptions {
-  int lives = 3;  // fresh processes for each row
-  int pairs = 5;  // in each life
-  double slice_s = 0.1;
+struct FiguresOptions : MeasureOptions {
+  FiguresOptions() { slice_s = 0.1; }
   uint32_t nfs_min = 0, nfs_max = 0;  // 0: all
-  std::vector<std::string> settings;  // NAME=VALUE
 };
 
 Json density(const FiguresOptions& options);

@@ -46,16 +46,19 @@ Json Spread::json() const { return {{"median", median}, {"least", least}, {"most
 
 Json Pairs::json() const { return {{"ratio", ratio.json()}, {"roost", thing.json()}, {"baseline", baseline.json()}}; }
 
+void PairSamples::add(double thing, double baseline) {
+  things_.push_back(thing);
+  baselines_.push_back(baseline);
+  ratios_.push_back(thing / baseline);
+}
+
 Pairs measure_pairs(int pairs, const std::function<double()>& thing, const std::function<double()>& baseline) {
-  std::vector<double> ratios, things, baselines;
+  PairSamples samples;
   for (int pair = -1; pair < pairs; ++pair) {
     const double a = thing(), b = baseline();
-    if (pair < 0) continue;
-    things.push_back(a);
-    baselines.push_back(b);
-    ratios.push_back(a / b);
+    if (pair >= 0) samples.add(a, b);
   }
-  return {spread_of(ratios), spread_of(things), spread_of(baselines)};
+  return samples.pairs();
 }
 
 Json machine_facts() {

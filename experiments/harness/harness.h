@@ -11,17 +11,34 @@
 
 namespace roost::experiment {
 
+struct MeasureOptions {
+  int lives = 3;  // fresh processes for each row
+  int pairs = 5;  // in each life
+  double slice_s = 0.5;
+  std::vector<std::string> settings;  // NAME=VALUE
+};
+
 struct Spread {
   double median = 0, least = 0, most = 0;
   Json json() const;
 };
 Spread spread_of(std::vector<double> values);
 
-// A B A B ...: each function measures one slice and returns a rate. The first pair is warm-up and not counted.
 struct Pairs {
   Spread ratio, thing, baseline;
   Json json() const;
 };
+// Pairs as they are measured, in however many lives.
+class PairSamples {
+ public:
+  void add(double thing, double baseline);
+  Pairs pairs() const { return {spread_of(ratios_), spread_of(things_), spread_of(baselines_)}; }
+
+ private:
+  std::vector<double> ratios_, things_, baselines_;
+};
+
+// A B A B ...: each function measures one slice and returns a rate. The first pair is warm-up and not counted.
 Pairs measure_pairs(int pairs, const std::function<double()>& thing, const std::function<double()>& baseline);
 
 Json machine_facts();

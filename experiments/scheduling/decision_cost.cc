@@ -30,13 +30,12 @@ Json decision_cost(const SchedulingOptions& options) {
   Json rows = Json::array();
   const auto hz = static_cast<double>(measure_tsc_hz());
   for (const uint32_t nfs : {1'000u, 100'000u}) {
-    std::vector<double> ratios, few, many;
+    PairSamples samples;
     for (int pair = 0; pair < options.lives * options.pairs; ++pair) {  // each slice in a fresh manager
-      few.push_back(hz / make(kActive, options.settings)->rate_over(options.slice_s));
-      many.push_back(hz / make(nfs, options.settings)->rate_over(options.slice_s));
-      ratios.push_back(many.back() / few.back());
+      const double few = hz / make(kActive, options.settings)->rate_over(options.slice_s);
+      samples.add(hz / make(nfs, options.settings)->rate_over(options.slice_s), few);
     }
-    const Pairs pairs{spread_of(ratios), spread_of(many), spread_of(few)};
+    const Pairs pairs = samples.pairs();
     fmt::print(
         "64 NFs active of {:>6}: {:.3f} times the cycles a packet of 64 of 64 [{:.3f} to {:.3f}]; {:.0f} against "
         "{:.0f}\n",

@@ -6,12 +6,7 @@
 
 namespace roost::experiment {
 
-struct SchedulingOptions {
-  int lives = 3;  // fresh processes for each row
-  int pairs = 5;  // in each life
-  double slice_s = 0.5;
-  std::vector<std::string> settings;  // NAME=VALUE
-};
+using SchedulingOptions = MeasureOptions;
 
 Json fairness(const SchedulingOptions& options);
 Json wasted_work(const SchedulingOptions& options);

@@ -29,21 +29,10 @@ Json tell(const char* what, const Pairs& pairs, const char* unit, double scale) 
   return row;
 }
 
-// A pair is measured in each life and all of them together are reported.
-struct Tally {
-  std::vector<double> ratios, things, baselines;
-  void add(double thing, double baseline) {
-    things.push_back(thing);
-    baselines.push_back(baseline);
-    ratios.push_back(thing / baseline);
-  }
-  Pairs pairs() const { return {spread_of(ratios), spread_of(things), spread_of(baselines)}; }
-};
-
 }  // namespace
 
 Json process_tier(const SchedulingOptions& options) {
-  Tally saturated, cpu_nfs, cpu_both, delivered_low, baton;
+  PairSamples saturated, cpu_nfs, cpu_both, delivered_low, baton;
   for (int life = 0; life < options.lives; ++life) {
     SemaphoreSweep sweep(kNfs, SemaphoreSweep::Shape::beside_each_other);
     sweep.rate_over(options.slice_s, kSaturating);

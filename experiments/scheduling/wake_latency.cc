@@ -102,18 +102,17 @@ Json wake_latency(const SchedulingOptions& options) {
   Json rows = Json::array();
   const double us = 1e6 / static_cast<double>(measure_tsc_hz());
   for (const double pulses : kPulses) {
-    std::vector<double> ratios, things, baselines;
+    PairSamples samples;
     for (int life = 0; life < options.lives; ++life) {
       FutexPair futex;
       // The loop polls all the time, as the waker of the pair does; the worker sleeps after each packet.
       const auto rig = make(pulses, {"idle_us=1000000"}, options.settings);
       for (int pair = 0; pair < options.pairs; ++pair) {
-        things.push_back(call_cycles(*rig, options.slice_s) * us);
-        baselines.push_back(futex.wake_cycles(pulses, options.slice_s) * us);
-        ratios.push_back(things.back() / baselines.back());
+        const double called_us = call_cycles(*rig, options.slice_s) * us;
+        samples.add(called_us, futex.wake_cycles(pulses, options.slice_s) * us);
       }
     }
-    const Pairs pairs{spread_of(ratios), spread_of(things), spread_of(baselines)};
+    const Pairs pairs = samples.pairs();
     fmt::print(
         "sleeping worker, {:>5.0f} packets/s: called after {:.2f} times a bare wake-up [{:.2f} to {:.2f}]; p50 {:.1f} "
         "against {:.1f} us\n",

@@ -24,15 +24,17 @@ std::unique_ptr<Rig> make(uint32_t hops, uint64_t rate_pps, const std::vector<Ti
 }
 
 Json measure(const char* name, const std::vector<Tier>& tiers, const SchedulingOptions& options) {
-  std::vector<double> wasted, ratios, chain_rates, alone_rates;
+  std::vector<double> wasted;
+  PairSamples rates;
   const std::vector<Tier> last{tiers[(kHops - 1) % tiers.size()]};
   const auto overload = static_cast<uint64_t>(2.0 * make(1, 0, last, options.settings)->rate_over(0.5));
   for (int pair = 0; pair < options.lives * options.pairs; ++pair) {  // each slice in a fresh manager
+    double chain_rate = 0;
     {
       const auto chain = make(kHops, overload, tiers, options.settings);
       const Json before = chain->manager().ps(-1, kHops)["nfs"];
       const uint64_t sent = chain->manager().loop().counters().transmitted.get();
-      chain_rates.push_back(chain->rate_over(options.slice_s));
+      chain_rate = chain->rate_over(options.slice_s);
       const Json after = chain->manager().ps(-1, kHops)["nfs"];
       const uint64_t out = chain->manager().loop().counters().transmitted.get() - sent;
       double work = 0, lost = 0;
@@ -44,16 +46,16 @@ Json measure(const char* name, const std::vector<Tier>& tiers, const SchedulingO
       }
       wasted.push_back(work == 0 ? 0 : lost / work);
     }
-    alone_rates.push_back(make(1, overload, last, options.settings)->rate_over(options.slice_s));
-    ratios.push_back(chain_rates.back() / alone_rates.back());
+    rates.add(chain_rate, make(1, overload, last, options.settings)->rate_over(options.slice_s));
   }
-  const Spread waste = spread_of(wasted), ratio = spread_of(ratios);
+  const Pairs pairs = rates.pairs();
+  const Spread waste = spread_of(wasted), ratio = pairs.ratio;
   fmt::print(
       "{:<30} {:.3f} % of NF cycles wasted [{:.3f} to {:.3f}], {:.2f} of the slow NF alone [{:.2f} to {:.2f}], {:.0f} "
       "of "
       "{:.0f} packets/s\n",
       name, 100 * waste.median, 100 * waste.least, 100 * waste.most, ratio.median, ratio.least, ratio.most,
-      spread_of(chain_rates).median, spread_of(alone_rates).median);
+      pairs.thing.median, pairs.baseline.median);
   std::fflush(stdout);
   return {{"row", name}, {"wasted", waste.json()}, {"of_slowest_alone", ratio.json()}};
 }

@@ -4,7 +4,7 @@
 // has?
 #include <fmt/format.h>
 
-#include "cli/command.h"
+#include "cli/program.h"
 #include "experiments/simulator/production.h"
 #include "experiments/simulator/report.h"
 #include "experiments/simulator/scenarios.h"
@@ -72,13 +72,5 @@ int main(int argc, char** argv) {
       .one_of({"no-deadline", "no-turns", "last-come-first", "no-limit", "lost-packets"});
   program.flag("--json", wanted.json, "one JSON object a line for each run");
   program.runs([&wanted] { return run(wanted); });
-  try {
-    return program.run(argc, argv);
-  } catch (const roost::cli::UsageError& error) {
-    fmt::print(stderr, "roost-simulate: {}\n", error.what());
-    return 2;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "roost-simulate: {}\n", error.what());
-    return 1;
-  }
+  return roost::cli::run_program(program, "roost-simulate", argc, argv);
 }

@@ -137,6 +137,26 @@ TEST(Commands, PsFetchesPageByPage) {
   EXPECT_THAT(some.out, AllOf(HasSubstr("\n4497  b"), HasSubstr("1,500 of 5,000 NFs"), HasSubstr("host 3 died")));
 }
 
+TEST(Commands, PsSaysWhenQuarantinedNfsAreResumed) {
+  const auto quarantined = [](uint64_t id, Json more) {
+    Json nf{{"id", id}, {"service", "a"}, {"tier", "fiber"}, {"state", "quarantined"}, {"quarantines", id + 1}};
+    nf.update(more);
+    return nf;
+  };
+  const Json nfs{{{"id", 0}, {"state", "live"}},
+                 quarantined(1, {{"returned", false}}),
+                 quarantined(2, {{"returned", true}, {"resumes_in_ms", 12'500}}),
+                 quarantined(3, {{"returned", false}, {"resumes_in_ms", 0}}),
+                 quarantined(4, {{"returned", true}, {"resumes_in_ms", 0}})};
+  const FakeManager manager(FakeManager::result({{"total", 5}, {"nfs", nfs}}));
+  const Outcome outcome = roost_at(manager, {"ps", "--limit", "5"});
+  EXPECT_EQ(outcome.status, 0) << outcome.error;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("QUARANTINES  RESUMES"), HasSubstr("0  -  "), HasSubstr("2  by hand"),
+                                 HasSubstr("3  in 12.5 s"), HasSubstr("4  once it returns"), HasSubstr("5  now")));
+  const FakeManager healthy(FakeManager::result({{"total", 1}, {"nfs", {{{"id", 0}, {"state", "live"}}}}}));
+  EXPECT_THAT(roost_at(healthy, {"ps", "--limit", "1"}).out, testing::Not(HasSubstr("QUARANTINES")));
+}
+
 TEST(Commands, PsDoesNotFollowAListWithoutEnd) {
   const FakeManager manager(FakeManager::result({{"total", 1}, {"nfs", {{{"id", 3}}}}}));
   const Outcome outcome = roost_at(manager, {"ps"});

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 std::string load(const std::vector<std::string>& services = {"a"}) {
   return simple_config(services, fmt::format("flows = 400\nrate_pps = {}\nbacklog_packets = 1000",
                                              kSanitized ? 10'000 : 50'000)) +
-         "\n[settings]\noverrun_us = 50000\nflow_idle_s = 1\nsweep_rows = 4194304\n";
+         "\n[settings]\noverrun_us = 50000\nresume_ms = 0\nflow_idle_s = 1\nsweep_rows = 4194304\n";
 }
 
 bool goes_on(ManagerProcess& manager) {
@@ -128,6 +128,72 @@ TEST_P(Overrun, TheManagerEndsWithARunaway) {
   spins(true);
   ASSERT_TRUE(is_quarantined(spinner, false)) << manager_.events();
   EXPECT_TRUE(goes_on(manager_));
+  manager_.end();
+}
+
+// By itself, once the wait is over and it has come back; the wait doubles.
+TEST_P(Overrun, ItIsBroughtBackByItself) {
+  const uint32_t spinner = spawn_spinner();
+  manager_.spawn(nf("forward"), "a", 2, GetParam());
+  manager_.call("set", {{"name", "resume_most_ms"}, {"value", 200}});
+  manager_.call("set", {{"name", "resume_ms"}, {"value", 150}, {"nfs", {spinner}}});
+  for (uint32_t round = 1; round <= 3; ++round) {
+    SCOPED_TRACE(round);
+    ASSERT_TRUE(goes_on(manager_));
+    spins(true);
+    ASSERT_TRUE(is_quarantined(spinner, false)) << manager_.events();
+    ASSERT_TRUE(eventually([&] { return nf_of(spinner).value("quarantines", 0U) == round; }));
+    // It stays where it is until it has returned, however long its wait is over.
+    ASSERT_TRUE(eventually([&] { return nf_of(spinner).value("resumes_in_ms", 1U) == 0; }));
+    ASSERT_TRUE(goes_on(manager_));
+    EXPECT_EQ(nf_of(spinner)["state"], "quarantined");
+    spins(false);
+    ASSERT_TRUE(eventually([&] { return nf_of(spinner).value("state", "") == "live"; })) << manager_.events();
+    EXPECT_TRUE(manager_.has_event(fmt::format("gets packets again; quarantines so far: {}", round)))
+        << manager_.events();
+    const uint64_t seen = nf_of(spinner)["packets"];
+    ASSERT_TRUE(flows_begin_anew());
+    ASSERT_TRUE(eventually([&] { return nf_of(spinner)["packets"] > seen + 100; }));
+  }
+  EXPECT_FALSE(nf_of(spinner).contains("resumes_in_ms"));
+  EXPECT_TRUE(manager_.has_event("come back and 0.15 s are over"));
+  expect_books_close();
+  manager_.end();
+}
+
+TEST_P(Overrun, WhoWaitsForAnOperatorFollowsTheSetting) {
+  const uint32_t spinner = spawn_spinner();
+  manager_.spawn(nf("forward"), "a", 2, GetParam());
+  ASSERT_TRUE(goes_on(manager_));
+  spins(true);
+  ASSERT_TRUE(is_quarantined(spinner, false)) << manager_.events();
+  spins(false);
+  ASSERT_TRUE(is_quarantined(spinner, true));
+  ASSERT_TRUE(eventually([&] { return nf_of(spinner).value("quarantines", 0U) == 1; }));
+  EXPECT_FALSE(nf_of(spinner).contains("resumes_in_ms")) << "the file says 0";
+  manager_.call("set", {{"name", "resume_ms"}, {"value", 200'000}, {"service", "a"}});
+  EXPECT_GT(nf_of(spinner)["resumes_in_ms"], 0U);
+  manager_.call("set", {{"name", "resume_ms"}, {"value", 1}, {"service", "a"}});
+  EXPECT_TRUE(eventually([&] { return nf_of(spinner).value("state", "") == "live"; })) << manager_.events();
+  expect_books_close();
+  manager_.end();
+}
+
+// Its timer finds neither it nor its host.
+TEST_P(Overrun, WhoIsStoppedMeanwhileStaysAway) {
+  const uint32_t spinner = spawn_spinner();
+  manager_.spawn(nf("forward"), "a", 2, GetParam(), Json::object(), "other");
+  manager_.call("set", {{"name", "resume_ms"}, {"value", 300}});
+  ASSERT_TRUE(goes_on(manager_));
+  spins(true);
+  ASSERT_TRUE(is_quarantined(spinner, false)) << manager_.events();
+  ASSERT_TRUE(eventually([&] { return nf_of(spinner).contains("resumes_in_ms"); }));
+  EXPECT_EQ(manager_.call("stop", {{"nfs", {spinner}}})["stopped"], 1);
+  pause_ms(400);
+  EXPECT_TRUE(goes_on(manager_));
+  EXPECT_FALSE(manager_.has_event("could not be resumed")) << manager_.events();
+  EXPECT_FALSE(manager_.has_event("gets packets again;")) << manager_.events();
+  expect_books_close();
   manager_.end();
 }
 

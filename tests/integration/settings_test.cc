@@ -99,8 +99,9 @@ TEST_F(SettingsOf, EachSettingSaysWhoCanHaveIt) {
   for (const Json& each : settings) {
     const auto name = each["name"].get<std::string>();
     EXPECT_EQ(each["scope"], "manager, service, NF") << name;
-    EXPECT_EQ(set(name, each["most"], service("b"))["value"], each["most"]);
-    EXPECT_EQ(value_and_from(name, nf_number(4)), each["most"].dump() + " service");
+    const uint64_t more = std::min(each["most"].get<uint64_t>(), uint64_t{1'000});
+    EXPECT_EQ(set(name, more, service("b"))["value"], more);
+    EXPECT_EQ(value_and_from(name, nf_number(4)), fmt::format("{} service", more));
     EXPECT_EQ(set(name, each["least"], nf_number(4))["value"], each["least"]);
     EXPECT_EQ(value_and_from(name, nf_number(4)), each["least"].dump() + " NF");
   }

@@ -46,26 +46,26 @@ double virtual_calls(std::vector<std::unique_ptr<Nf>>& nfs, double seconds) {
   return cycles;
 }
 
-// The hops behind the first, whose cycles also hold the way in.
-double hops_in_worker(WorkerFixture& fixture, double seconds) {
+// Cycles a packet of NFs [from, to), which get packets from `fill` through the inboxes of the first `entries` NFs,
+// again and again, so many at a time; the next ones when all are back.
+template <typename Fill>
+double cycles_of(WorkerFixture& fixture, uint32_t from, uint32_t to, uint32_t entries, uint32_t packets_a_round,
+                 double seconds, const Fill& fill) {
   const auto sum = [&](auto member) {
     uint64_t total = 0;
-    for (uint32_t i = 1; i < kHops; ++i) total += (fixture.region().nf(i).*member).load();
+    for (uint32_t i = from; i < to; ++i) total += (fixture.region().nf(i).*member).load();
     return total;
   };
   const uint64_t cycles = sum(&NfRecord::cycles), packets = sum(&NfRecord::packets);
   const double until = seconds_now() + seconds;
   while (seconds_now() < until) {
-    for (uint32_t handle = 0; handle < kBurst; ++handle) {
-      fixture.inbox(0).refresh();
-      fixture.inbox(0).push({handle, static_cast<uint16_t>(kHeadroomBytes), 64, PathRef::at(0, 0).word, 0, 0});
-    }
-    fixture.region().worker().orders.delivered.fetch_add(kBurst);
+    fill();
+    fixture.region().worker().orders.delivered.fetch_add(packets_a_round);
     full_fence();
-    fixture.ready().mark(0);
+    for (uint32_t nf = 0; nf < entries; ++nf) fixture.ready().mark(nf);
     fixture.wake();
     Descriptor back;
-    for (uint32_t got = 0; got < kBurst;) {
+    for (uint32_t got = 0; got < packets_a_round;) {
       if (fixture.outbox().pop(back))
         ++got;
       else if (fixture.region().worker().bell.announced())
@@ -76,35 +76,25 @@ double hops_in_worker(WorkerFixture& fixture, double seconds) {
   return static_cast<double>(sum(&NfRecord::cycles) - cycles) / static_cast<double>(sum(&NfRecord::packets) - packets);
 }
 
+// The hops behind the first, whose cycles also hold the way in.
+double hops_in_worker(WorkerFixture& fixture, double seconds) {
+  return cycles_of(fixture, 1, kHops, 1, kBurst, seconds, [&] {
+    for (uint32_t handle = 0; handle < kBurst; ++handle) {
+      fixture.inbox(0).refresh();
+      fixture.inbox(0).push({handle, static_cast<uint16_t>(kHeadroomBytes), 64, PathRef::at(0, 0).word, 0, 0});
+    }
+  });
+}
+
 // A packet for each of many NFs: all that a worker spends from one NF's end to the next one's, but for waiting.
 double dispatches(WorkerFixture& fixture, RunPolicy policy, double seconds) {
   fixture.region().worker().orders.run_policy = static_cast<uint8_t>(policy);
-  const auto sum = [&](auto member) {
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < kNfs; ++i) total += (fixture.region().nf(i).*member).load();
-    return total;
-  };
-  const uint64_t cycles = sum(&NfRecord::cycles), packets = sum(&NfRecord::packets);
-  const double until = seconds_now() + seconds;
-  while (seconds_now() < until) {
+  return cycles_of(fixture, 0, kNfs, kNfs, kNfs, seconds, [&] {
     for (uint32_t nf = 0; nf < kNfs; ++nf) {
       fixture.inbox(nf).refresh();
       fixture.inbox(nf).push({nf, static_cast<uint16_t>(kHeadroomBytes), 64, 0, 0, Descriptor::kLastHop});
     }
-    fixture.region().worker().orders.delivered.fetch_add(kNfs);
-    full_fence();
-    for (uint32_t nf = 0; nf < kNfs; ++nf) fixture.ready().mark(nf);
-    fixture.wake();
-    Descriptor back;
-    for (uint32_t got = 0; got < kNfs;) {
-      if (fixture.outbox().pop(back))
-        ++got;
-      else if (fixture.region().worker().bell.announced())
-        fixture.wake();
-    }
-    fixture.outbox().publish(true);
-  }
-  return static_cast<double>(sum(&NfRecord::cycles) - cycles) / static_cast<double>(sum(&NfRecord::packets) - packets);
+  });
 }
 
 void compare(const char* what, const std::function<double(RunPolicy)>& measure) {
