@@ -39,6 +39,12 @@ Json collect(Client& client, const PsOptions& options) {
   }
 }
 
+// The CPU, and where it has several shared cores, which of them.
+std::string core_of(const Json& object) {
+  const std::string name = text_of(object, "core_name");
+  return name.empty() ? text_of(object, "core") : name;
+}
+
 void print_nfs(const Json& answer, const PsOptions& options) {
   constexpr auto kRight = Table::Align::right;
   Table table({{"NF", kRight},
@@ -57,7 +63,7 @@ void print_nfs(const Json& answer, const PsOptions& options) {
     const double cycles = number_of(nf, "cycles_per_packet");
     table.add({text_of(nf, "id"), text_of(nf, "service"), text_of(nf, "tier"), text_of(nf, "state"),
                grouped(count_of(nf, "packets")), cycles == 0 ? "-" : rounded(cycles), text_of(nf, "weight"),
-               text_of(nf, "core"), text_of(nf, "host"), text_of(nf, "tenant"), module.substr(module.rfind('/') + 1)});
+               core_of(nf), text_of(nf, "host"), text_of(nf, "tenant"), module.substr(module.rfind('/') + 1)});
   }
   fmt::print("{}", table.text());
   const uint64_t total = count_of(answer, "total");
@@ -67,11 +73,17 @@ void print_nfs(const Json& answer, const PsOptions& options) {
 
 void print_hosts(const Json& answer) {
   constexpr auto kRight = Table::Align::right;
-  Table table(
-      {{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight}, {"TIER"}, {"NFS", kRight}, {"STATE"}, {"TENANT"}});
+  Table table({{"HOST", kRight},
+               {"PROCESS", kRight},
+               {"CORE", kRight},
+               {"MOVES", kRight},
+               {"TIER"},
+               {"NFS", kRight},
+               {"STATE"},
+               {"TENANT"}});
   for (const Json& host : answer["hosts"])
-    table.add({text_of(host, "id"), text_of(host, "pid"), text_of(host, "core"), text_of(host, "tier"),
-               grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")});
+    table.add({text_of(host, "id"), text_of(host, "pid"), core_of(host), grouped(count_of(host, "moves")),
+               text_of(host, "tier"), grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")});
   fmt::print("{}", table.text());
 }
 
