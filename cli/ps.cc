@@ -50,6 +50,12 @@ std::string resumes(const Json& nf) {
   return nf.value("returned", Json()) == true ? "now" : "once it returns";
 }
 
+// The CPU, and where it has several shared cores, which of them.
+std::string core_of(const Json& object) {
+  const std::string name = text_of(object, "core_name");
+  return name.empty() ? text_of(object, "core") : name;
+}
+
 void print_nfs(const Json& answer, const PsOptions& options) {
   constexpr auto kRight = Table::Align::right;
   const Json& nfs = answer["nfs"];
@@ -72,7 +78,7 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                                  grouped(count_of(nf, "packets")),
                                  cycles == 0 ? "-" : rounded(cycles),
                                  text_of(nf, "weight"),
-                                 text_of(nf, "core"),
+                                 core_of(nf),
                                  text_of(nf, "host"),
                                  text_of(nf, "tenant"),
                                  module.substr(module.rfind('/') + 1)};
@@ -87,11 +93,17 @@ void print_nfs(const Json& answer, const PsOptions& options) {
 
 void print_hosts(const Json& answer) {
   constexpr auto kRight = Table::Align::right;
-  Table table(
-      {{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight}, {"TIER"}, {"NFS", kRight}, {"STATE"}, {"TENANT"}});
+  Table table({{"HOST", kRight},
+               {"PROCESS", kRight},
+               {"CORE", kRight},
+               {"MOVES", kRight},
+               {"TIER"},
+               {"NFS", kRight},
+               {"STATE"},
+               {"TENANT"}});
   for (const Json& host : answer["hosts"])
-    table.add({text_of(host, "id"), text_of(host, "pid"), text_of(host, "core"), text_of(host, "tier"),
-               grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")});
+    table.add({text_of(host, "id"), text_of(host, "pid"), core_of(host), grouped(count_of(host, "moves")),
+               text_of(host, "tier"), grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")});
   fmt::print("{}", table.text());
 }
 

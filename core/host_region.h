@@ -38,6 +38,8 @@ struct WorkerOrders {
   std::atomic<uint8_t> run_policy;     // RunPolicy
   std::atomic<uint8_t> spin_adaptive;  // 0 or 1
   std::atomic<uint8_t> own_bursts;     // 1: some of its NFs have a burst_packets of their own
+  std::atomic<uint16_t> cpu;           // where it is to run from when it is woken next, once cpu_orders is not 0
+  std::atomic<uint32_t> cpu_orders;    // how often that has been said
 };
 
 // What the worker reports; the worker writes, the manager reads and relies on none of it for safety.

@@ -94,6 +94,7 @@ Worker::Ended Worker::drive_on(Fiber& driver) {
   driver_ = &driver;
   current_.store(this, std::memory_order_relaxed);
   thread_id_.store(gettid(), std::memory_order_release);
+  go_to_core();
   switch_to(home, driver);
   current_.store(nullptr, std::memory_order_relaxed);
   Runaway* const lost = runaway_.exchange(nullptr, std::memory_order_relaxed);

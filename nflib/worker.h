@@ -66,6 +66,10 @@ class Worker final : public PacketSource {
   enum class Answer { ended, taken, late };
   Answer ask_to_leave(Runaway& runaway, std::chrono::milliseconds patience);
   pid_t thread_id() const noexcept { return thread_id_.load(std::memory_order_acquire); }  // 0: not there yet
+  // Where the manager wants it to run; -1: where it was started.
+  int cpu() const noexcept {
+    return orders_.cpu_orders.load(std::memory_order_acquire) == 0 ? -1 : orders_.cpu.load(std::memory_order_relaxed);
+  }
   // The life of the thread that drives after it: as run().
   Ended take_over(Runaway& runaway);
   // Control thread, while the worker runs: an NF that had overrun, and has returned since, gets packets again.
@@ -217,6 +221,7 @@ class Worker final : public PacketSource {
   // worker_core.cc
   void give_way() noexcept;
   bool fall_asleep(uint64_t deadline_tsc) noexcept;
+  void go_to_core() noexcept;
 
   // worker_packets.cc
   bool take_burst(NfRecord& nf, Dispatch& burst, uint32_t most) noexcept;
@@ -308,7 +313,8 @@ class Worker final : public PacketSource {
   uint64_t round_tsc_ = 0, rate_tsc_ = 0, rate_taken_ = 0;
   uint32_t events_left_ = kEventsMax;
   bool gathers_ = false;
-  bool gave_ = false;  // something went into the outbox since the manager's sleep was last looked at
+  uint32_t cpu_orders_ = 0;  // that its thread has followed
+  bool gave_ = false;        // something went into the outbox since the manager's sleep was last looked at
   std::atomic<Dispatch*> running_{nullptr};  // null between two dispatches
 
   std::unique_ptr<FiberPool> fibers_;

@@ -42,9 +42,23 @@ bool Worker::fall_asleep(uint64_t deadline_tsc) noexcept {
         if (errand_.waits()) errand_.run();
       });
   if (slept) report_.sleeps.store(report_.sleeps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (cpu_orders_ != orders_.cpu_orders.load(std::memory_order_relaxed)) [[unlikely]]
+    go_to_core();
   last_tsc_ = tsc_now();
   if (fair_) stolen_.sample(last_tsc_, ran);
   return slept;
+}
+
+// The manager has moved the worker to another core, or a thread that was elsewhere begins to drive it. Where that core
+// has vanished meanwhile, the thread stays where the kernel has put it: the manager will say where to go.
+void Worker::go_to_core() noexcept {
+  cpu_orders_ = orders_.cpu_orders.load(std::memory_order_acquire);
+  const int to = cpu();
+  if (to < 0 || to >= CPU_SETSIZE) return;
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(static_cast<size_t>(to), &only);
+  sched_setaffinity(0, sizeof only, &only);
 }
 
 }  // namespace roost

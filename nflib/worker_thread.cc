@@ -62,14 +62,17 @@ void WorkerThread::start_thread() {
   pthread_attr_setstacksize(&attributes, kStackBytes);
   cpu_set_t cores;
   CPU_ZERO(&cores);
-  if (core_ >= 0) {
-    CPU_SET(static_cast<size_t>(core_), &cores);
+  const int core = worker_.cpu() >= 0 && worker_.cpu() < CPU_SETSIZE ? worker_.cpu() : core_;
+  if (core >= 0) {
+    CPU_SET(static_cast<size_t>(core), &cores);
     pthread_attr_setaffinity_np(&attributes, sizeof cores, &cores);
   }
   pthread_t thread{};
   threads_.reserve(threads_.size() + 1);
-  const int error = pthread_create(&thread, &attributes, live, this);
+  int error = pthread_create(&thread, &attributes, live, this);
   pthread_attr_destroy(&attributes);
+  // A spare one runs anywhere where the worker's core has vanished.
+  if (error == EINVAL && !threads_.empty()) error = pthread_create(&thread, nullptr, live, this);
   if (error == 0) return threads_.push_back(thread);
   errno = error;
   if (core_ >= 0)

@@ -24,7 +24,7 @@ struct ManagerConfig {
   struct Cores {
     uint32_t io = 0;
     std::optional<uint32_t> wake;  // none: the io core's loop wakes
-    std::vector<uint32_t> shared;
+    std::vector<uint32_t> shared;  // the CPU of each shared core: as often as shared_per_cpu says
     std::vector<uint32_t> dedicated;
     WaitMode wait_mode = WaitMode::futex;
   };

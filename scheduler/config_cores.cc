@@ -11,6 +11,8 @@ namespace roost {
 namespace {
 
 constexpr int64_t kCoreMax = 4095;
+constexpr uint32_t kPerCpuMax = 16;
+constexpr size_t kSharedMax = 2048;  // shared cores that the manager has room for, beside dedicated ones
 
 class CoresReader {
  public:
@@ -24,11 +26,13 @@ class CoresReader {
       claim(*cores.wake, "wake");
     }
     if (reader_.array("shared") != nullptr) cores.shared = list("shared");
+    reader_.into(per_cpu_, "shared_per_cpu", 1, kPerCpuMax);
     cores.dedicated = list("dedicated");
     constexpr std::string_view kModes[] = {"futex", "semaphore", "spin"};  // in the order of enum WaitMode
     if (const auto index = reader_.choice("wait_mode", kModes)) cores.wait_mode = static_cast<WaitMode>(*index);
     reader_.finish();
   }
+  uint32_t shared_per_cpu() const { return per_cpu_; }
 
  private:
   std::vector<uint32_t> list(std::string_view key) {
@@ -74,6 +78,7 @@ class CoresReader {
   TableReader reader_;
   const std::vector<uint32_t>& usable_;
   std::map<uint32_t, std::string_view> roles_;
+  uint32_t per_cpu_ = 1;
 };
 
 bool is_taken(const ManagerConfig::Cores& cores, uint32_t core, bool io_given) {
@@ -87,7 +92,12 @@ bool is_taken(const ManagerConfig::Cores& cores, uint32_t core, bool io_given) {
 
 void read_cores(TableReader& root, const std::vector<uint32_t>& usable, ManagerConfig::Cores& cores) {
   const toml::table* table = root.table("cores");
-  if (table != nullptr) CoresReader(*table, usable, root.problems()).read(cores);
+  uint32_t per_cpu = 1;
+  if (table != nullptr) {
+    CoresReader reader(*table, usable, root.problems());
+    reader.read(cores);
+    per_cpu = reader.shared_per_cpu();
+  }
   // What isn't said goes to the first cores that are left.
   const auto first_free = [&](bool io_given) -> std::optional<uint32_t> {
     const auto found =
@@ -96,6 +106,14 @@ void read_cores(TableReader& root, const std::vector<uint32_t>& usable, ManagerC
   };
   if (table == nullptr || !table->contains("io")) cores.io = first_free(false).value_or(usable.front());
   if (table == nullptr || !table->contains("shared")) cores.shared = {first_free(true).value_or(cores.io)};
+  const std::vector<uint32_t> cpus = std::move(cores.shared);
+  if (cpus.size() * per_cpu > kSharedMax) {
+    root.problems().add(table->source(), "[cores]: {} CPUs with {} shared cores each are too many; {} is the most",
+                        cpus.size(), per_cpu, kSharedMax);
+    return;
+  }
+  cores.shared.clear();
+  for (const uint32_t cpu : cpus) cores.shared.insert(cores.shared.end(), per_cpu, cpu);
 }
 
 }  // namespace roost

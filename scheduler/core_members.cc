@@ -19,13 +19,18 @@ CoreQueueOptions DataLoop::queue_options() const noexcept {
   return options;
 }
 
+void DataLoop::prepare_core(SharedCore& core) {
+  core.awake.reserve(hosts_.size());
+  core.polling.reserve(hosts_.size());
+  if (!core.queue) core.queue = make_core_queue(queue_options());
+}
+
 // Before it is up.
 void DataLoop::add_to_core(HostState& host) {
   if (cores_.size() <= host.core) cores_.resize(host.core + 1);
   SharedCore& core = cores_[host.core];
-  core.awake.reserve(hosts_.size());
-  core.polling.reserve(hosts_.size());
-  if (!core.queue) core.queue = make_core_queue(queue_options());
+  prepare_core(core);
+  core.workers += host.wait_mode != WaitMode::spin;
   host.waiter.id = host.id;
   weigh(host);
   core.queue->add(host.waiter);
@@ -36,6 +41,7 @@ void DataLoop::remove_from_core(HostState& host) noexcept {
   SharedCore& core = cores_[host.core];
   if (std::exchange(host.queued, false)) core.queue->unwait(host.waiter);
   core.queue->remove(host.waiter);
+  core.workers -= host.wait_mode != WaitMode::spin;
   if (std::exchange(host.counted, false)) std::erase(active_, &host);
   fill(core);
 }
@@ -58,6 +64,7 @@ void DataLoop::renew_queues() {
     if (host->queued) queue.wait(host->waiter);
     if (!host->parked && cores_[host->core].contended) queue.present(host->waiter);
     host->counted = false;
+    host->demand = 0;
   }
   active_.clear();
 }
@@ -84,7 +91,9 @@ void DataLoop::weigh(HostState& host) noexcept {
 // What those that were active want and cost. Who was not since the last time leaves the list.
 void DataLoop::update_loads() noexcept {
   const uint64_t period = now_ - std::exchange(loads_tsc_, now_);
-  if (share_policy_ != SharePolicy::rate_cost) return;
+  if (!measures_) return;
+  const double part =
+      rebalance_cycles_ <= period ? 1 : static_cast<double>(period) / static_cast<double>(rebalance_cycles_);
   std::erase_if(active_, [&](HostState* host) {
     const WorkerReport& report = host->region.worker().report;
     const auto since = [](uint64_t& before, uint64_t now) { return now - std::exchange(before, now); };
@@ -93,10 +102,14 @@ void DataLoop::update_loads() noexcept {
     host->load.packets = since(host->load_taken, report.taken.load(std::memory_order_relaxed));
     host->load.cycles = std::min(since(host->load_busy, report.busy_cycles.load(std::memory_order_relaxed)), period);
     const bool active = host->load.arrivals != 0 || !host->parked || host->queued;
-    update_load(host->load, period);
-    weigh(*host);
-    host->counted = active;
-    return !active;
+    if (active || rebalance_cycles_ == 0) {  // who stays in the list only for the demand to fade keeps its weight
+      update_load(host->load, period);
+      weigh(*host);
+    }
+    host->demand += ((active ? host->load.load : 0) - host->demand) * part;
+    host->counted = active || host->demand >= kDemandLeast;
+    if (!host->counted) host->demand = 0;
+    return !host->counted;
   });
 }
 

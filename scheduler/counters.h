@@ -64,6 +64,7 @@ struct LoopCounters {
   Count turns_ended;    // workers told to give way
   Count turns_renewed;  // that went on, since nobody was entitled to more
   Count squats;         // workers that did not give way when told
+  Count moves;          // of workers, from one shared core to another
   Count ecn_marked;     // left with ECN's congestion mark
   Count refused;        // handles that came from a host that does not own them
   Count breaches;       // other things that no honest host does

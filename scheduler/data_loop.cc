@@ -56,6 +56,14 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
   busy_tsc_ = start_tsc_;
   read_settings();
   renew_queues();
+  cores_.resize(options.shared.size());
+  for (size_t i = 0; i < cores_.size(); ++i) {
+    prepare_core(cores_[i]);
+    cores_[i].cpu = options.shared[i].cpu;
+    placed_cores_.push_back({.node = std::min(options.shared[i].node, kPlacementNodes - 1)});
+  }
+  if (placed_cores_.size() > 1) candidates_.reserve(options.hosts_max);
+  read_placement();
 }
 
 DataLoop::~DataLoop() {
@@ -149,6 +157,7 @@ void DataLoop::housekeeping() noexcept {
   forget_idle_flows();
   watch_dispatches();
   if (now_ - loads_tsc_ > clock_.from_us(1'000 * settings_.get(Setting::share_period_ms))) update_loads();
+  if (rebalance_cycles_ != 0 && now_ - rebalance_tsc_ > rebalance_cycles_) rebalance();
 }
 
 void DataLoop::post(std::function<void()> work) {

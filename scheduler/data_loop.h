@@ -8,7 +8,7 @@
 //   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
 //   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
 //   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
-//   overrun.cc     dispatches that don't end
+//   overrun.cc     dispatches that don't end                 rebalance.cc  workers that move to another core
 //
 // The loop's thread owns all of it; other threads hand it work with post() and read counters.
 #pragma once
@@ -51,6 +51,10 @@ struct LoopOptions {
   uint32_t flows_wide_max = 1 << 15;
   int wake_core = -1;        // a core of its own for waking, -1: folded into this loop
   bool shares_core = false;  // NFs run on the loop's core: it lets them, when it has nothing to do
+  struct Core {
+    uint32_t cpu = 0, node = 0;
+  };
+  std::vector<Core> shared{};  // by number; workers move among these only
 };
 
 class DataLoop {
@@ -80,6 +84,9 @@ class DataLoop {
     uint64_t dispatches;
   };
   void on_overrun(std::function<void(const Overrun&)> tell) { tell_overrun_ = std::move(tell); }
+
+  // Before run(): has the loop's thread tell, in the middle of a turn, which host's worker has another core now.
+  void on_move(std::function<void(uint32_t host, uint32_t core)> tell) { tell_move_ = std::move(tell); }
 
   // What others may read at any time.
   const LoopCounters& counters() const noexcept { return counters_; }
@@ -117,6 +124,16 @@ class DataLoop {
   void want_up(uint32_t host) noexcept;              // there is something for its worker, besides packets
   void refresh_orders() noexcept;                    // settings that workers read
   void set_host(uint32_t host, uint32_t weight, const HostSettings& settings) noexcept;
+
+  // rebalance.cc
+  // The shared cores as of the last period, and the mean demand of workers that had packets in it.
+  struct Placing {
+    std::vector<PlacedCore> cores;
+    double demand = 0;
+  };
+  Placing placing() noexcept;
+  // A core vanishes: its workers move to those that are left, if any; or it is there again.
+  void set_usable(uint32_t core, bool usable) noexcept;
 
   // overrun.cc
   // Nothing new for this NF, whose host has been asked to go on without it; what becomes of that is told.
@@ -231,9 +248,19 @@ class DataLoop {
   void remove_from_core(HostState& host) noexcept;
   void renew_queues();
   CoreQueueOptions queue_options() const noexcept;
+  void prepare_core(SharedCore& core);
   void raise_priority(HostState& host, uint32_t priority);
   void weigh(HostState& host) noexcept;
   void update_loads() noexcept;
+
+  // rebalance.cc
+  void read_placement() noexcept;
+  void rebalance() noexcept;
+  void measure_cores() noexcept;
+  bool movable(const HostState& host) const noexcept;
+  void send(HostState& host, uint32_t to) noexcept;
+  void move(HostState& host, uint32_t to) noexcept;
+  void say_cpu(HostState& host) noexcept;
 
   // collect.cc
   void collect() noexcept;
@@ -295,7 +322,7 @@ class DataLoop {
   std::vector<Out> out_;
   uint64_t now_ = 0;    // TSC, at the start of the turn
   uint32_t now_s_ = 0;  // seconds since the loop was made
-  uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0, loads_tsc_ = 0;
+  uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0, loads_tsc_ = 0, rebalance_tsc_ = 0;
   bool receiving_ = true;
   bool wakes_ahead_ = false;
   DynamicThreshold share_;
@@ -305,6 +332,11 @@ class DataLoop {
   uint64_t ecn_sojourn_cycles_ = UINT64_MAX;
   SharePolicy share_policy_ = SharePolicy::weight;
   uint32_t floor_percent_ = 0;
+  bool measures_ = false;                 // loads: for share_policy 2, or to level them out
+  uint64_t rebalance_cycles_ = 0;         // 0: workers stay where they are
+  uint64_t periods_ = 0;                  // of them, so far
+  std::vector<PlacedCore> placed_cores_;  // the shared cores, by number
+  std::vector<PlacedWorker> candidates_;
 
   struct Mark {  // NFs of one word of a ready bitmap that got packets
     HostState* host;
@@ -321,7 +353,7 @@ class DataLoop {
   std::vector<HostState*> touched_;   // hosts that got packets in this batch
   std::vector<HostState*> awake_;     // workers that may have something in their outboxes
   std::vector<SharedCore> cores_;     // by number
-  std::vector<HostState*> active_;    // hosts that were awake in this period, for share_policy 2
+  std::vector<HostState*> active_;    // hosts that were awake in this period, where loads are measured
   std::vector<uint32_t> backlogged_;  // NFs with a backlog
   std::vector<uint32_t> breached_;    // hosts to tell of
   TimerWheel wheel_;
@@ -338,6 +370,7 @@ class DataLoop {
   uint32_t sweep_row_ = 0;
   std::function<void(uint32_t)> tell_breach_;
   std::function<void(const Overrun&)> tell_overrun_;
+  std::function<void(uint32_t, uint32_t)> tell_move_;
   struct Asked {  // hosts that have been asked to go on without an NF
     uint32_t host, generation, nf;
     uint64_t dispatches, tsc;

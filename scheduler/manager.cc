@@ -73,10 +73,14 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   loop_->on_overrun([this](const DataLoop::Overrun& overrun) {
     loop_notices_.put({LoopNotice::Kind::overrun, overrun.host, overrun});
   });
+  loop_->on_move([this](uint32_t host, uint32_t core) {
+    loop_notices_.put({.kind = LoopNotice::Kind::moved, .host = host, .core = core});
+  });
   watched_.watch(host_listener_.get(), mark(Source::newcomers));
   watched_.watch(loop_notices_.fd(), mark(Source::loop));
   watch_links();
   watched_.watch(restart_timer_.get(), mark(Source::restarts));
+  watch_cores(config.cores);
   leave_cores(dedicated_cores_);
   leave_cores(shared_cores_);
   nursery();
@@ -130,6 +134,10 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
   options.flows_wide_max = config.flows.wide_max;
   options.wake_core = config.cores.wake ? static_cast<int>(*config.cores.wake) : -1;
   options.shares_core = std::find(shared_cores_.begin(), shared_cores_.end(), config.cores.io) != shared_cores_.end();
+  for (const uint32_t cpu : shared_cores_) {
+    const int node = numa_available() >= 0 ? numa_node_of_cpu(static_cast<int>(cpu)) : 0;
+    options.shared.push_back({cpu, node < 0 ? 0 : static_cast<uint32_t>(node)});
+  }
   loop_ = std::make_unique<DataLoop>(options, settings_, *pool_, std::move(ports), std::move(services),
                                      std::move(chains), std::move(chain_of_port));
 }

@@ -10,10 +10,12 @@
 //   manager_overrun.cc NFs that don't come back from process(), and are brought back
 //   manager_restart.cc and by themselves, after a while
 //   manager_tell.cc    messages to NFs                manager_ports.cc    links that go and come back
+//   manager_cores.cc   cores that vanish and come back
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <deque>
@@ -124,16 +126,18 @@ class Manager {
 
  private:
   // What an event is about; the mark of a watched descriptor is one of these and a host's number.
-  enum class Source : uint32_t { newcomers, loop, links, nursery, host_process, host_socket, restarts };
+  enum class Source : uint32_t { newcomers, loop, links, nursery, cores, host_process, host_socket, restarts };
   static constexpr uint64_t mark(Source source, uint32_t host = 0) noexcept {
     return static_cast<uint64_t>(source) << 32 | host;
   }
   // From the loop's thread.
   struct LoopNotice {
-    // Its packets are all back; it did what no honest host does; a dispatch of it goes on for long.
-    enum class Kind : uint8_t { swept, breach, overrun } kind;
+    // Its packets are all back; it did what no honest host does; a dispatch of it goes on for long; it has another
+    // core.
+    enum class Kind : uint8_t { swept, breach, overrun, moved } kind;
     uint32_t host;
     DataLoop::Overrun overrun{};
+    uint32_t core = 0;  // moved: where to
   };
   struct SocketFile {
     std::string path{};
@@ -146,6 +150,10 @@ class Manager {
   uint16_t service_number(const std::string& name) const;
   void in_loop(const std::vector<uint32_t>& firsts, const std::function<void(uint32_t first, uint32_t count)>& work);
   void event(std::string text);
+  uint32_t cpu_of(uint32_t core) const {
+    return core < shared_cores_.size() ? shared_cores_[core] : dedicated_cores_[core - shared_cores_.size()];
+  }
+  std::string core_name(uint32_t core) const;
 
   // manager_ports.cc
   void watch_links();
@@ -162,6 +170,15 @@ class Manager {
   void turn_away(int connection, const std::string& why);
   NurseryLink& nursery();
 
+  // manager_cores.cc
+  void watch_cores(const ManagerConfig::Cores& cores);
+  void set_core_timer();
+  void check_cores();
+  void tell_usable(uint32_t cpu, bool usable);
+  void core_vanished(uint32_t cpu, const std::string& role);
+  void core_returned(uint32_t cpu, const std::string& role);
+  static void stay_on(std::thread& thread, uint32_t cpu);
+
   // manager_ends.cc
   void on_event(Source source, uint32_t host);
   void read_nursery_notices();
@@ -177,6 +194,7 @@ class Manager {
   // manager_spawn.cc
   void check_room(const SpawnRequest& request) const;
   std::vector<uint32_t> cores_for(const SpawnRequest& request);
+  std::vector<uint32_t> shared_cores_for(const SpawnRequest& request);
   HostLink& host_for(const SpawnRequest& request, uint32_t core, uint32_t count);
   uint8_t slot_shift_for(const HostLink& host, uint32_t count) const;
   const NfGroup& start_group(HostLink& host, const SpawnRequest& request, const ModuleCopy& module, uint32_t count);
@@ -236,7 +254,7 @@ class Manager {
   uint64_t tsc_hz_;
   Hugepages hugepages_;
   WaitMode wait_mode_;
-  std::vector<uint32_t> shared_cores_, dedicated_cores_;
+  std::vector<uint32_t> shared_cores_, dedicated_cores_;  // their CPUs
   struct Tenant {
     uint32_t number;
     uint32_t weight = kStandardWeight;
@@ -265,7 +283,10 @@ class Manager {
   uint64_t started_tsc_;
   std::deque<std::string> events_;  // the last hundred
 
-  std::unique_ptr<LinkNews> link_news_;  // none: no port is an interface
+  std::unique_ptr<LinkNews> link_news_;    // none: no port is an interface
+  std::map<uint32_t, std::string> roles_;  // of CPUs
+  cpu_set_t seen_cpus_{};                  // that could be used when it was looked last
+  FileDescriptor core_timer_;
   EventSet watched_;
   Mailbox<LoopNotice> loop_notices_;
 };

@@ -55,6 +55,7 @@ void Manager::on_event(Source source, uint32_t number) {
   if (source == Source::links) return look_at_links();
   if (source == Source::nursery) return read_nursery_notices();
   if (source == Source::restarts) return on_restarts();
+  if (source == Source::cores) return check_cores();
   HostLink* host = registry_.find_host(number);
   if (host == nullptr || host->dead) return;  // by an event before this one
   if (source == Source::host_process) return host_died(*host);
@@ -79,6 +80,8 @@ void Manager::read_loop_notices() {
     HostLink& host = *registry_.find_host(notice.host);  // nothing is heard of a host once it is swept
     if (notice.kind == LoopNotice::Kind::swept)
       swept.push_back(&host);
+    else if (notice.kind == LoopNotice::Kind::moved)
+      registry_.move_host(host, notice.core);
     else if (notice.kind == LoopNotice::Kind::overrun)
       on_overrun(host, notice.overrun);
     else if (!host.dead)

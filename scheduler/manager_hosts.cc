@@ -59,7 +59,7 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
     host->region = SharedMemory::create(memory);
     HostRegion(host->region.data(), host->layout).worker().bell.init(wait_mode_of(*host));
     const std::string token = new_token();
-    host->pid = nursery().fork_host(token, core);
+    host->pid = nursery().fork_host(token, cpu_of(core));
     host->pidfd = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, host->pid, 0)));
     if (!host->pidfd) fail_errno("{}: pidfd_open", host->name());
     Json request_id;
@@ -127,7 +127,7 @@ void Manager::welcome(HostLink& host, const Json& request_id) {
                     {"region_bytes", host.region.bytes()},
                     {"paths_bytes", loop_->path_memory().bytes()},
                     {"tsc_hz", tsc_hz_},
-                    {"core", host.core},
+                    {"core", cpu_of(host.core)},
                     {"arenas", arenas},
                     {"stack_bytes", 64 << 10}};
   send_message(host.socket.get(), json_text(rpc_result(request_id, result)), descriptors);

@@ -28,6 +28,15 @@ uint64_t page_table_bytes(pid_t pid) { return kib_of(fmt::format("/proc/{}/statu
 
 }  // namespace
 
+// The CPU; and where several shared cores have one CPU, which of them.
+std::string Manager::core_name(uint32_t core) const {
+  const uint32_t cpu = cpu_of(core);
+  if (core >= shared_cores_.size() || std::count(shared_cores_.begin(), shared_cores_.end(), cpu) == 1)
+    return std::to_string(cpu);
+  const auto first = std::find(shared_cores_.begin(), shared_cores_.end(), cpu);
+  return fmt::format("{}/{}", cpu, core - static_cast<uint32_t>(first - shared_cores_.begin()));
+}
+
 Json Manager::ps(int64_t after, uint32_t limit) {
   Json nfs = Json::array(), hosts = Json::array();
   const uint32_t from = after < 0 ? 0 : static_cast<uint32_t>(std::min<int64_t>(after, UINT32_MAX - 1) + 1);
@@ -49,7 +58,8 @@ Json Manager::ps(int64_t after, uint32_t limit) {
            {"tier", tier_name(host.tier)},
            {"tenant", host.tenant},
            {"host", host.id},
-           {"core", host.core},
+           {"core", cpu_of(host.core)},
+           {"core_name", core_name(host.core)},
            {"weight", group.weight},
            {"state", host.dead             ? "leaving"
                      : quarantine_.has(nf) ? "quarantined"
@@ -70,7 +80,9 @@ Json Manager::ps(int64_t after, uint32_t limit) {
     const auto& report = HostRegion(host->region.data(), host->layout).worker().report;
     hosts.push_back({{"id", id},
                      {"pid", host->pid},
-                     {"core", host->core},
+                     {"core", cpu_of(host->core)},
+                     {"core_name", core_name(host->core)},
+                     {"moves", host->moves},
                      {"tier", tier_name(host->tier)},
                      {"tenant", host->tenant},
                      {"nfs", host->nfs},
@@ -128,6 +140,7 @@ Json Manager::stats(bool with_memory) {
       {"turns_ended", &counters.turns_ended},
       {"turns_renewed", &counters.turns_renewed},
       {"squats", &counters.squats},
+      {"moves", &counters.moves},
       {"refused", &counters.refused},
       {"breaches", &counters.breaches},
       {"turns", &counters.turns},

@@ -87,6 +87,7 @@ Manager::SettingChange Manager::set(const std::string& name, std::optional<uint6
                                settings_.get(setting)};
     settings_.set(setting, change.value);
     loop_->call([this] { loop_->refresh_orders(); });
+    if (setting == Setting::core_check_ms) set_core_timer();
     if (setting_specs()[static_cast<size_t>(setting)].by_nf) settle(registry_.groups_within(0, UINT32_MAX));
     return change;
   }

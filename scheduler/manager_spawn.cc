@@ -12,7 +12,8 @@
 namespace roost {
 namespace {
 
-constexpr uint32_t kInboxBudget = 1 << 17;  // slots that a host's NFs share out among themselves
+constexpr uint32_t kInboxBudget = 1 << 17;   // slots that a host's NFs share out among themselves
+constexpr double kDemandUnknown = 1.0 / 16;  // of a core
 constexpr uint8_t kSlotShiftLeast = 4, kSlotShiftMost = 10;
 
 }  // namespace
@@ -66,9 +67,10 @@ void Manager::check_room(const SpawnRequest& request) const {
 
 // Where the NFs may go. A dedicated core has one host: a free one is needed, or, in tier fiber, the tenant's own.
 std::vector<uint32_t> Manager::cores_for(const SpawnRequest& request) {
-  if (!request.dedicated) return shared_cores_;
+  if (!request.dedicated) return shared_cores_for(request);
   std::vector<uint32_t> cores;
-  for (const uint32_t core : dedicated_cores_)
+  const auto shared = static_cast<uint32_t>(shared_cores_.size());
+  for (uint32_t core = shared; core < shared + dedicated_cores_.size(); ++core)
     if (registry_.host_on_dedicated(core) == nullptr ||
         (request.tier == Tier::fiber && registry_.fiber_host(request.tenant, core, 1) != nullptr))
       cores.push_back(core);
@@ -77,6 +79,29 @@ std::vector<uint32_t> Manager::cores_for(const SpawnRequest& request) {
         "spawn: {} of {} dedicated cores are free; 'roost ps --hosts' shows who has them, cores.dedicated in the "
         "configuration adds others",
         cores.size(), dedicated_cores_.size());
+  return cores;
+}
+
+// The least loaded comes first. In tier fiber each core once, and where loads are alike in their order: NFs of few
+// spawns stay together. In tier process one for each NF: these are hosts of their own, and count as what others want on
+// average until it is known what they want.
+std::vector<uint32_t> Manager::shared_cores_for(const SpawnRequest& request) {
+  if (shared_cores_.size() == 1) return {0};
+  DataLoop::Placing placing;
+  loop_->call([&] { placing = loop_->placing(); });
+  const double demand = std::max(placing.demand, kDemandUnknown);
+  const bool fibers = request.tier == Tier::fiber;
+  const uint32_t count = fibers ? static_cast<uint32_t>(placing.cores.size()) : request.count;
+  if (fibers)
+    for (PlacedCore& core : placing.cores) core.workers = 0;
+  std::vector<uint32_t> cores;
+  for (uint32_t core; cores.size() < count && (core = core_for_new(placing.cores)) != kNoCore;) {
+    cores.push_back(core);
+    placing.cores[core].load += demand;
+    ++placing.cores[core].workers;
+    if (fibers) placing.cores[core].usable = false;
+  }
+  if (cores.empty()) return {0};  // all of them have vanished, which was said: the kernel has others
   return cores;
 }
 
@@ -97,7 +122,7 @@ HostLink& Manager::host_for(const SpawnRequest& request, uint32_t core, uint32_t
   if (request.tier == Tier::fiber)
     if (HostLink* host = registry_.fiber_host(request.tenant, core, count)) return *host;
   if (request.dedicated && registry_.host_on_dedicated(core) != nullptr)
-    fail("spawn: dedicated core {}: its host has no room for {} more NFs", core, count);
+    fail("spawn: dedicated core {}: its host has no room for {} more NFs", cpu_of(core), count);
   return make_host(request, core);
 }
 

@@ -117,6 +117,7 @@ void DataLoop::want_up(uint32_t id) noexcept {
 void DataLoop::refresh_orders() noexcept {
   read_settings();
   renew_queues();
+  read_placement();
   for (auto& host : hosts_)
     if (host) give_orders(*host);
 }

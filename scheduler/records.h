@@ -16,6 +16,7 @@
 #include "scheduler/ledger.h"
 #include "scheduler/policy/consistent_hash.h"
 #include "scheduler/policy/core_queue.h"
+#include "scheduler/policy/placement.h"
 #include "scheduler/policy/share.h"
 
 namespace roost {
@@ -96,6 +97,10 @@ struct HostState {
   uint64_t contention = 0;  // for which they were opened
   uint64_t refused = 0;     // packets for it that its inboxes, or its chain, had no room for
   uint64_t load_delivered = 0, load_refused = 0, load_taken = 0, load_busy = 0;  // what its load knows of
+  double demand = 0;            // of a core: its load, smoothed over rebalance_ms
+  uint32_t moves_to = kNoCore;  // it gives way, and when it is parked it moves to that core
+  uint64_t moved = 0;           // the period of the last such decision
+  uint32_t cpu_orders = 0;      // how often its worker was told where to run
 };
 
 // A core that many workers share.
@@ -110,6 +115,8 @@ struct SharedCore {
   uint32_t used_up = 0;             // grows with turns that are used up, shrinks with those that end before
   bool contended = false;           // more want it than one
   uint64_t contention = 0;          // the how manieth such time it is
+  uint32_t workers = 0;             // that live there, polling ones left out
+  uint32_t cpu = 0;
 
   static constexpr uint32_t kUsedUpAgain = 8, kFullTurnsFrom = 16, kUsedUpMost = 32;
   bool full_turns() const noexcept { return used_up >= kFullTurnsFrom; }  // mostly, of late

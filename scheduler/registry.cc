@@ -27,6 +27,18 @@ void Registry::close_host(HostLink& host) {
   if (found->second.empty()) fiber_hosts_.erase(found);
 }
 
+// Its NFs come along: they cannot leave its address space.
+void Registry::move_host(HostLink& host, uint32_t core) {
+  const auto found = fiber_hosts_.find({host.tenant, host.core});
+  const bool open = found != fiber_hosts_.end() && found->second.contains(host.id);
+  if (open) {
+    close_host(host);
+    fiber_hosts_[{host.tenant, core}].insert(host.id);
+  }
+  host.core = core;
+  ++host.moves;
+}
+
 void Registry::remove_host(uint32_t number) {
   HostLink& host = *hosts_.at(number);
   close_host(host);

@@ -50,7 +50,8 @@ class Registry {
   uint32_t take_host_number();  // throws Error
   void give_host_number_back(uint32_t number) { host_numbers_.give_back(number, 1); }
   HostLink& add_host(std::unique_ptr<HostLink> host);
-  void close_host(HostLink& host);    // it gets no further NFs
+  void close_host(HostLink& host);  // it gets no further NFs
+  void move_host(HostLink& host, uint32_t core);
   void remove_host(uint32_t number);  // with the groups that it still has
   HostLink* find_host(uint32_t number);
   // One of this tenant in tier fiber on that core, with room for so many more NFs; null: there is none.

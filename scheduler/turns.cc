@@ -83,7 +83,7 @@ void DataLoop::enter_core(HostState& host) noexcept {
     give_orders(core);
     return;
   }
-  if (share_policy_ == SharePolicy::rate_cost && !std::exchange(host.counted, true)) active_.push_back(&host);
+  if (measures_ && !std::exchange(host.counted, true)) active_.push_back(&host);
   const auto squatters =
       std::find_if(core.awake.begin(), core.awake.end(), [](const HostState* up) { return up->squats; });
   if (squatters == core.awake.begin()) core.turn_tsc = now_;
@@ -149,6 +149,7 @@ void DataLoop::give_orders(SharedCore& core) noexcept {
     HostState& host = *core.awake[i];
     uint32_t rest = host.makes_room ? kRestWhenDry : core.awake.size() - i >= most ? kRestSoon : kStay;
     if (core.contended) rest = host.gives_way ? kGiveWay : host.stands_by ? kStandBy : kRestWhenDry;
+    if (host.moves_to != kNoCore) rest = kGiveWay;
     tell(host, peers, rest);
   }
 }

@@ -82,6 +82,8 @@ bool DataLoop::park(HostState& host) noexcept {
   if (!worker.bell.park()) return false;
   host.parked = true;
   leave_awake(host);
+  if (host.moves_to != kNoCore) [[unlikely]]
+    move(host, host.moves_to);
   const uint64_t deadline = worker.report.deadline_tsc.load(std::memory_order_relaxed);
   host.has_more = deadline == kHasMore;
   if (host.has_more) {

@@ -18,7 +18,7 @@ constexpr uint64_t kShownOfEach = 3;
 // dispatch each of its NFs once, and in each of these rounds a turn of everybody else on the core, or as many as their
 // weight entitles them to. A turn is as long as may be used, and the dispatch that was under way then.
 Checks::Checks(const Model& model, const Promise& promise)
-    : model_(model), promise_(promise), round_cycles_(model.workers.size()) {
+    : model_(model), promise_(promise), round_cycles_(model.workers.size()), moved_(model.workers.size()) {
   std::vector<uint64_t> own(model.workers.size()), longest(model.workers.size());
   std::vector<std::map<uint32_t, uint64_t>> turns(model.cores);  // by weight
   for (const NfModel& nf : model.nfs) {
@@ -26,12 +26,23 @@ Checks::Checks(const Model& model, const Promise& promise)
     longest[nf.worker] =
         std::max(longest[nf.worker], model.dispatch_cycles + uint64_t{model.burst_packets} * nf.cost_cycles);
   }
+  uint64_t fullest = 0;  // workers that move are of equal weight
   for (size_t w = 0; w < model.workers.size(); ++w)
     turns[model.workers[w].core][model.workers[w].weight] += model.switch_cycles + model.turn_cycles + longest[w];
   for (size_t w = 0; w < model.workers.size(); ++w) {
-    uint64_t everybody = 0;
-    for (const auto& [weight, cycles] : turns[model.workers[w].core])
-      everybody += cycles * std::max<uint64_t>(1, (weight + model.workers[w].weight - 1) / model.workers[w].weight);
+    const auto on_core = [&](uint32_t core) {
+      uint64_t everybody = 0;
+      for (const auto& [weight, cycles] : turns[core])
+        everybody += cycles * std::max<uint64_t>(1, (weight + model.workers[w].weight - 1) / model.workers[w].weight);
+      return everybody;
+    };
+    uint64_t everybody = on_core(model.workers[w].core);
+    // Where workers move, no core gets fuller than the fullest was at the start; and who moves waits once more.
+    if (model.rebalance_cycles != 0) {
+      if (fullest == 0)
+        for (uint32_t core = 0; core < model.cores; ++core) fullest = std::max(fullest, on_core(core));
+      everybody = 2 * (fullest + model.wake_latency_cycles);
+    }
     round_cycles_[w] = (own[w] / model.turn_cycles + 2) * everybody;
   }
 }
@@ -72,6 +83,18 @@ void Checks::books(uint64_t now, const Totals& totals, uint64_t waiting) {
 void Checks::refused(uint64_t now, uint32_t source) {
   if (!model_.sources[source].within_its_share) return;
   violated(now, "isolation", fmt::format("a packet of source {}, which is within its share, is refused", source));
+}
+
+void Checks::moved(uint64_t now, uint32_t worker, uint64_t period) {
+  if (std::exchange(period_, period) != period) moves_ = 0;
+  if (++moves_ > model_.placement.moves_max)
+    violated(now, "bounded moves",
+             fmt::format("move {} of a period, {} are the bound", moves_, model_.placement.moves_max));
+  const uint64_t last = std::exchange(moved_[worker], period);
+  if (last == 0 || period - last >= model_.placement.stay_periods) return;
+  violated(now, "bounded moves",
+           fmt::format("worker {} moves again after {} periods, {} are the bound", worker, period - last,
+                       model_.placement.stay_periods));
 }
 
 }  // namespace roost::simulator

@@ -4,6 +4,7 @@
 //   no starvation  an NF with packets is dispatched again within the time in which its core can serve everybody once
 //   bounded wait   a packet waits for no longer than its wake deadline, and that time for every burst that is before it
 //   isolation      what stays within its share is never refused
+//   bounded moves  no more workers move in a period than may, and who has moved stays for as long as is set
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@ struct Totals {
   uint64_t longest_wait_cycles = 0;
   uint64_t wait_cycles = 0;  // sum over hops
   uint64_t waiting = 0;      // at the end
+  uint64_t moves = 0;        // of workers, to another core
   uint64_t refused() const { return refused_no_buffer + refused_share + refused_inbox + refused_backpressure; }
 };
 
@@ -43,6 +45,7 @@ class Checks {
   void hungry(uint64_t now, uint32_t nf, uint64_t cycles);
   void books(uint64_t now, const Totals& totals, uint64_t waiting);
   void refused(uint64_t now, uint32_t source);
+  void moved(uint64_t now, uint32_t worker, uint64_t period);
 
   uint64_t violations() const { return count_; }
   uint64_t violations(const std::string& property) const;
@@ -54,7 +57,10 @@ class Checks {
   const Model model_;
   const Promise promise_;
   std::vector<uint64_t> round_cycles_;  // by worker
-  std::vector<Violation> first_;        // of each property, a few
+  std::vector<uint64_t> moved_;         // by worker: the period of its last move, 0: none
+  uint64_t period_ = 0;
+  uint32_t moves_ = 0;            // in this period
+  std::vector<Violation> first_;  // of each property, a few
   struct Count {
     std::string property;
     uint64_t count;

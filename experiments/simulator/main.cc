@@ -51,11 +51,12 @@ int main(int argc, char** argv) {
   Wanted wanted;
   std::vector<std::string> names;
   for (const Scenario& each : scenarios()) names.push_back(each.name);
-  program.positional("scenario", wanted.scenario, "mixed, thresholds, overload, hogs, hoarder or chains").one_of(names);
+  program.positional("scenario", wanted.scenario, "mixed, thresholds, overload, hogs, hoarder, chains or skewed")
+      .one_of(names);
   program.option("--nfs", wanted.size.nfs, "NFs").range(1, 1'000'000);
   program.option("--nfs-per-worker", wanted.size.nfs_per_worker, "NFs in each worker").range(1, 1'000'000);
   program.option("--cores", wanted.size.cores, "shared cores").range(1, 4'096);
-  program.option("--load", wanted.size.load_percent, "percent of what the cores can do (mixed, thresholds)")
+  program.option("--load", wanted.size.load_percent, "percent of what the cores can do (mixed, thresholds, skewed)")
       .range(1, 1'000);
   program.option("--cycles", wanted.size.end_cycles, "virtual time").range(1'000, 1e13);
   program.option("--seed", wanted.size.seed, "of chance");
@@ -69,7 +70,7 @@ int main(int argc, char** argv) {
   program.option("--core-order", wanted.core_order, "of workers on a core (default: the simulator's first come)")
       .one_of({"first_come", "least_used", "priority"});
   program.option("--fault", wanted.fault, "plant one, which the checks have to find")
-      .one_of({"no-deadline", "no-turns", "last-come-first", "no-limit", "lost-packets"});
+      .one_of({"no-deadline", "no-turns", "last-come-first", "no-limit", "lost-packets", "no-hysteresis"});
   program.flag("--json", wanted.json, "one JSON object a line for each run");
   program.runs([&wanted] { return run(wanted); });
   return roost::cli::run_program(program, "roost-simulate", argc, argv);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "scheduler/policy/placement.h"
 #include "scheduler/policy/wake.h"
 
 namespace roost::simulator {
@@ -22,7 +23,7 @@ struct NfModel {
 };
 
 struct WorkerModel {
-  uint32_t core = 0;
+  uint32_t core = 0;  // where it starts
   uint32_t weight = 100;
   uint32_t tenant = 0;
 };
@@ -33,6 +34,7 @@ struct SourceModel {
   uint64_t gap_cycles = 0;  // between packets, on average
   uint32_t burst_max = 1;
   bool within_its_share = false;  // not one of its packets may be refused
+  uint64_t from_cycles = 0, until_cycles = UINT64_MAX;
 };
 
 struct Model {
@@ -49,6 +51,9 @@ struct Model {
   uint64_t turn_cycles = 200'000;         // what a worker may use of a shared core at a time
   uint64_t quantum_cycles = 50'000;       // deficit round robin: of an NF of weight 100, a round
   WakeThreshold wake{1, 100'000};
+  uint64_t rebalance_cycles = 0;  // between two looks at who should move to another core; 0: nobody does
+  uint32_t cores_per_node = 64;
+  PlacementOptions placement{};
 
   uint64_t end_cycles = 20'000'000;
   uint64_t check_cycles = 1'000'000;  // between two inspections

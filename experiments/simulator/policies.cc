@@ -47,8 +47,16 @@ void plant(Policies& policies, const std::string& fault) {
     policies.buffer_limit = [](uint32_t free) { return NoThreshold{}.limit(free); };
   } else if (fault == "lost-packets") {
     policies.loses_packets = true;
+  } else if (fault == "no-hysteresis") {  // whoever would be better off moves, at once and again
+    policies.place = [](const Model&, std::span<PlacedCore> cores, std::span<PlacedWorker> workers, uint64_t period,
+                        std::span<PlacementMove> moves) {
+      return LevelOut({.margin = 0, .stay_periods = 0, .moves_max = UINT32_MAX}).decide(cores, workers, period, moves);
+    };
   } else {
-    fail("no fault is called '{}'; there are no-deadline, no-turns, last-come-first, no-limit and lost-packets", fault);
+    fail(
+        "no fault is called '{}'; there are no-deadline, no-turns, last-come-first, no-limit, lost-packets and "
+        "no-hysteresis",
+        fault);
   }
 }
 

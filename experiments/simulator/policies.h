@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "experiments/simulator/model.h"
 #include "scheduler/policy/buffer_share.h"
@@ -23,6 +24,7 @@ class CoreSchedule {
   virtual bool turn_is_over(uint32_t worker, uint64_t used_cycles) = 0;
   virtual void charge(uint32_t worker, uint64_t cycles) = 0;
   virtual void sleep(uint32_t worker) = 0;  // it had the core and has nothing more to do
+  virtual void leave(uint32_t worker) = 0;  // for another core, waiting or not; it doesn't have the core
 };
 
 // Which of a worker's NFs with packets is dispatched next.
@@ -49,6 +51,7 @@ class FifoTurns : public CoreSchedule {
   bool turn_is_over(uint32_t, uint64_t used_cycles) override { return used_cycles >= turn_cycles_; }
   void charge(uint32_t, uint64_t) override {}
   void sleep(uint32_t) override {}
+  void leave(uint32_t worker) override { std::erase(waiting_, worker); }
 
  private:
   std::deque<uint32_t> waiting_;
@@ -80,11 +83,19 @@ struct Policies {
   std::function<std::unique_ptr<RunSchedule>(const Model&)> run_schedule = [](const Model&) {
     return std::make_unique<BurstEach>();
   };
+  // As LevelOut::decide().
+  std::function<size_t(const Model&, std::span<PlacedCore>, std::span<PlacedWorker>, uint64_t period,
+                       std::span<PlacementMove>)>
+      place = [](const Model& model, std::span<PlacedCore> cores, std::span<PlacedWorker> workers, uint64_t period,
+                 std::span<PlacementMove> moves) {
+        return LevelOut(model.placement).decide(cores, workers, period, moves);
+      };
   Promise promise;             // of the run schedule
   bool loses_packets = false;  // a fault of the simulated manager itself
 };
 
-// Planted faults, by name: no-deadline, no-turns, last-come-first, no-limit, lost-packets. Throws Error for another.
+// Planted faults, by name: no-deadline, no-turns, last-come-first, no-limit, lost-packets, no-hysteresis. Throws Error
+// for another.
 void plant(Policies& policies, const std::string& fault);
 
 }  // namespace roost::simulator

@@ -91,6 +91,12 @@ class Queue final : public CoreSchedule {
   }
   void charge(uint32_t worker, uint64_t cycles) override { queue_->charge(waiters_[worker], cycles); }
   void sleep(uint32_t worker) override { queue_->absent(waiters_[worker]); }
+  void leave(uint32_t worker) override {
+    Waiter& waiter = waiters_[worker];
+    if (!std::exchange(waiter.known, false)) return;
+    if (std::exchange(waiter.waits, false)) queue_->unwait(waiter);
+    queue_->remove(waiter);
+  }
 
  private:
   struct Waiter : CoreWaiter {

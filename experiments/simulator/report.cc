@@ -18,6 +18,7 @@ Json report_json(const std::string& scenario, const Model& model, const Simulati
     switching += core.switching;
   }
   for (const SimNf& nf : simulation.nfs()) active += nf.served != 0;
+  const auto [least, most] = simulation.load_ends();
   const auto share = [&](uint64_t cycles) {
     return static_cast<double>(cycles) / static_cast<double>(std::max<uint64_t>(1, simulation.now() * model.cores));
   };
@@ -41,6 +42,9 @@ Json report_json(const std::string& scenario, const Model& model, const Simulati
           {"dispatches", totals.dispatches},
           {"packets_per_dispatch",
            totals.dispatches == 0 ? 0.0 : static_cast<double>(totals.hops) / static_cast<double>(totals.dispatches)},
+          {"moves", totals.moves},
+          {"core_load_least", least},
+          {"core_load_most", most},
           {"wakes", totals.wakes},
           {"wakes_by_deadline", totals.wakes_by_deadline},
           {"wait_cycles_mean",
@@ -75,6 +79,10 @@ std::string report_text(const Json& report) {
   whole("dispatches", "calls of an NF with a burst");
   table.add(
       {"packets_per_dispatch", fmt::format("{:.2f}", report.at("packets_per_dispatch").get<double>()), "on average"});
+  whole("moves", "of workers, to another core");
+  for (const char* name : {"core_load_least", "core_load_most"})
+    table.add({name, fmt::format("{:.2f}", report.at(name).get<double>()),
+               "demand for a core at the end, where workers move"});
   whole("wakes", "of sleeping workers");
   whole("wakes_by_deadline", "of those, for fewer packets than the threshold");
   table.add({"wait_cycles_mean", fmt::format("{:.0f}", report.at("wait_cycles_mean").get<double>()),

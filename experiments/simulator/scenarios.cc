@@ -97,6 +97,25 @@ Model chains(const Size& size) {
   return model;
 }
 
+// All workers on a quarter of the cores, which have four times the others' load. A quarter of the sources ends in the
+// middle, and another one begins.
+Model skewed(const Size& size) {
+  Model model = population(size);
+  for (NfModel& nf : model.nfs) nf.cost_cycles = 5'000;
+  feed(model, size.load_percent);
+  const uint32_t crowded = (size.cores + 3) / 4;
+  for (uint32_t i = 0; i < model.workers.size(); ++i) model.workers[i].core = i % crowded * size.cores / crowded;
+  for (uint32_t i = 0; i < model.sources.size(); ++i) {
+    const uint32_t part = i / size.nfs_per_worker / crowded % 4;  // all NFs of a worker are of one
+    if (part == 0) model.sources[i].until_cycles = size.end_cycles / 2;
+    if (part == 1) model.sources[i].from_cycles = size.end_cycles / 2;
+    model.sources[i].burst_max = 4;
+  }
+  model.rebalance_cycles = 1'000'000;
+  model.placement.moves_max = std::max(8U, size.cores / 8);
+  return model;
+}
+
 }  // namespace
 
 const std::vector<Scenario>& scenarios() {
@@ -106,7 +125,8 @@ const std::vector<Scenario>& scenarios() {
       {"overload", "the same, with twice the load that there is room for", overload},
       {"hogs", "a worker of each core has three times what the core can do, the others little", hogs},
       {"hoarder", "an NF that keeps every packet, among others that stay within their share", hoarder},
-      {"chains", "chains of eight NFs with a slow last one, and twice as much as it can do", chains}};
+      {"chains", "chains of eight NFs with a slow last one, and twice as much as it can do", chains},
+      {"skewed", "all workers start on a quarter of the cores, and move", skewed}};
   return all;
 }
 

@@ -19,11 +19,16 @@ Simulation::Simulation(const Model& model, const Policies& policies)
       workers_(model.workers.size()),
       cores_(model.cores),
       checks_(model, policies.promise) {
-  for (auto& worker : workers_) worker.order = policies_.run_schedule(model_);
+  for (uint32_t id = 0; id < workers_.size(); ++id) {
+    workers_[id].order = policies_.run_schedule(model_);
+    workers_[id].core = model_.workers[id].core;
+  }
   for (auto& core : cores_) core.order = policies_.core_schedule(model_);
   for (uint32_t source = 0; source < model_.sources.size(); ++source)
-    at(chance_.below(model_.sources[source].gap_cycles * 2), Kind::arrival, source);
+    at(model_.sources[source].from_cycles + chance_.below(model_.sources[source].gap_cycles * 2), Kind::arrival,
+       source);
   at(model_.check_cycles, Kind::inspect, 0);
+  if (model_.rebalance_cycles != 0) at(model_.rebalance_cycles, Kind::rebalance, 0);
 }
 
 const Totals& Simulation::run() {
@@ -47,18 +52,22 @@ void Simulation::handle(const Event& event) {
       return consider(event.id);
     case Kind::awake:
       workers_[event.id].state = SimWorker::State::queued;
-      cores_[model_.workers[event.id].core].order->wait(event.id);
-      return schedule(model_.workers[event.id].core);
+      cores_[workers_[event.id].core].order->wait(event.id);
+      return schedule(workers_[event.id].core);
     case Kind::dispatched:
       return dispatched(event.id);
     case Kind::inspect:
       inspect();
       return at(now_ + model_.check_cycles, Kind::inspect, 0);
+    case Kind::rebalance:
+      rebalance();
+      return at(now_ + model_.rebalance_cycles, Kind::rebalance, 0);
   }
 }
 
 void Simulation::arrival(uint32_t id) {
   const SourceModel& source = model_.sources[id];
+  if (now_ >= source.until_cycles) return;
   const uint64_t count = 1 + chance_.below(source.burst_max);
   for (uint64_t i = 0; i < count; ++i) {
     ++totals_.arrived;
@@ -89,7 +98,9 @@ void Simulation::arrival(uint32_t id) {
 
 void Simulation::refuse(uint32_t source, uint64_t& cause) {
   ++cause;
-  ++nfs_[model_.sources[source].path.front()].refused;
+  const uint32_t nf = model_.sources[source].path.front();
+  ++nfs_[nf].refused;
+  ++workers_[model_.nfs[nf].worker].load.arrivals;
   checks_.refused(now_, source);
 }
 
@@ -116,6 +127,7 @@ void Simulation::deliver(uint32_t packet, uint32_t nf_id) {
   if (nf.inbox.empty()) nf.hungry_since = now_;
   nf.inbox.push_back(packet);
   ++worker.owned;
+  ++worker.load.arrivals;
   if (!nf.queued) {
     nf.queued = true;
     worker.order->add(nf_id);
@@ -183,6 +195,8 @@ void Simulation::dispatched(uint32_t core_id) {
   nf.cycles += used;
   worker.cycles += used;
   worker.turn_used += used;
+  worker.load.packets += core.in_hand.size();
+  worker.load.cycles += used;
   core.order->charge(worker_id, used);
   nf.queued = !nf.inbox.empty();
   worker.order->done(nf_id, static_cast<uint32_t>(core.in_hand.size()), used, nf.queued);
@@ -202,6 +216,8 @@ void Simulation::dispatched(uint32_t core_id) {
     worker.state = SimWorker::State::asleep;
     ++worker.sleeps;
     core.order->sleep(worker_id);
+  } else if (worker.moves_to != kNone) {
+    worker.state = SimWorker::State::queued;
   } else if (core.order->turn_is_over(worker_id, worker.turn_used) && !core.order->empty()) {
     worker.state = SimWorker::State::queued;
     core.order->wait(worker_id);
@@ -209,6 +225,7 @@ void Simulation::dispatched(uint32_t core_id) {
     return start_dispatch(core_id, 0);
   }
   core.running = kNone;
+  if (worker.moves_to != kNone) move(worker_id, worker.moves_to);
   schedule(core_id);
 }
 

@@ -10,10 +10,12 @@
 #include <deque>
 #include <queue>
 #include <string>
+#include <utility>
 
 #include "experiments/simulator/chance.h"
 #include "experiments/simulator/checks.h"
 #include "experiments/simulator/policies.h"
+#include "scheduler/policy/share.h"
 
 namespace roost::simulator {
 
@@ -33,6 +35,11 @@ struct SimWorker {
   uint32_t owned = 0;    // packets in its inboxes, in its NFs' hands and kept
   uint64_t turn_used = 0, cycles = 0;
   uint64_t wakes = 0, sleeps = 0;
+  uint32_t core = 0;
+  uint32_t moves_to = kNone;  // when its dispatch has ended
+  WorkerLoad load;
+  double demand = 0;   // of a core
+  uint64_t moved = 0;  // the period of its last move
 };
 
 struct SimCore {
@@ -54,9 +61,10 @@ class Simulation {
   const std::vector<SimWorker>& workers() const { return workers_; }
   const std::vector<SimCore>& cores() const { return cores_; }
   uint64_t now() const { return now_; }
+  std::pair<double, double> load_ends() const;  // of the cores, least and most: their workers' demands as of now
 
  private:
-  enum class Kind : uint8_t { arrival, deadline, awake, dispatched, inspect };
+  enum class Kind : uint8_t { arrival, deadline, awake, dispatched, inspect, rebalance };
   struct Event {
     uint64_t at, order;  // events of one moment, as they were made
     Kind kind;
@@ -82,6 +90,8 @@ class Simulation {
   void hop_on(uint32_t packet);
   void drain_backlogs();
   void inspect();
+  void rebalance();  // rebalance.cc, as the next
+  void move(uint32_t worker, uint32_t to);
   uint32_t free_packets() const { return model_.pool_packets - in_pool_use_; }
 
   const Model model_;
@@ -97,6 +107,7 @@ class Simulation {
   uint64_t events_made_ = 0, now_ = 0;
   uint32_t in_pool_use_ = 0;
   uint64_t lost_ = 0;
+  uint64_t periods_ = 0;  // of rebalancing
   Totals totals_;
   Checks checks_;
 };

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A worker whose shared core is another's.
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 
+#include "tests/nflib/overrun_fixture.h"
 #include "tests/nflib/worker_fixture.h"
 
 namespace roost {
@@ -76,6 +78,68 @@ TEST(WorkerTurns, AStandingByWorkerCanBeStopped) {
   fixture.region().worker().orders.rest = kStandBy;
   fixture.start();
   fixture.stop();
+}
+
+// The last CPU that this process may use.
+int last_cpu() {
+  cpu_set_t set;
+  EXPECT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
+  int last = -1;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &set)) last = cpu;
+  return last;
+}
+
+// The one CPU that the calling thread may run on; -1: several.
+int bound_to() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) != 1) return -1;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &set)) return cpu;
+  return -1;
+}
+
+TEST(WorkerCpu, IsTheOneThatItIsToldWhenItIsWoken) {
+  WorkerFixture fixture(1);
+  WorkerOrders& orders = fixture.region().worker().orders;
+  std::atomic<int> cpu{-2};
+  Lambda nf([&](Burst&) { cpu = bound_to(); });
+  fixture.add(0, nf);
+  fixture.set_path(0, {0});
+  fixture.start();
+  ASSERT_TRUE(eventually([&] { return fixture.region().worker().bell.announced(); }));
+  orders.cpu = static_cast<uint16_t>(last_cpu());
+  orders.cpu_orders = 1;
+  fixture.deliver(0, 1, 0, true);
+  ASSERT_TRUE(fixture.collect());
+  EXPECT_EQ(cpu.load(), last_cpu());
+  // One that isn't there: it runs where it is.
+  ASSERT_TRUE(eventually([&] { return fixture.region().worker().bell.announced(); }));
+  orders.cpu = CPU_SETSIZE - 1;
+  orders.cpu_orders = 2;
+  fixture.deliver(0, 2, 0, true);
+  ASSERT_TRUE(fixture.collect());
+  EXPECT_EQ(cpu.load(), last_cpu());
+}
+
+class WorkerMoves : public Overrun {};
+
+TEST_F(WorkerMoves, AThreadThatTakesOverGoesWhereTheWorkerIs) {
+  Fixture fixture(2, lets_go_);
+  std::atomic<int> cpu{-2};
+  Lambda stuck([this](Burst&) { loop(); });
+  Lambda other([&](Burst&) { cpu = bound_to(); });
+  fixture.add(0, stuck);
+  fixture.add(1, other);
+  fixture.set_path(0, {0});
+  WorkerOrders& orders = fixture.region().worker().orders;
+  orders.cpu = static_cast<uint16_t>(last_cpu());
+  orders.cpu_orders = 1;
+  fixture.start_with_spares();
+  overrun(fixture, 0, 1);
+  fixture.deliver(1, 2, 0, true);
+  ASSERT_TRUE(fixture.collect());
+  EXPECT_EQ(cpu.load(), last_cpu());
 }
 
 TEST(WorkerTurns, OneThatPollsGivesNoWay) {

@@ -215,6 +215,11 @@ TEST(Config, Cores) {
   EXPECT_THAT(problems("[cores]\nshared = [1]\ndedicated = [1]\n" + kPort), HasSubstr("both shared and dedicated"));
   EXPECT_THAT(problems("[cores]\nshared = [1, 1]\n" + kPort), HasSubstr("listed twice"));
   EXPECT_THAT(problems("[cores]\nshared = []\n" + kPort), HasSubstr("NFs need a core"));
+  EXPECT_THAT(problems("[cores]\nshared_per_cpu = 0\n" + kPort), HasSubstr("shared_per_cpu"));
+  EXPECT_THAT(problems("[cores]\nshared = [1, 1]\nshared_per_cpu = 2\n" + kPort), HasSubstr("listed twice"));
+  const ManagerConfig doubled = parse("[cores]\nshared = [2, 1]\nshared_per_cpu = 2\n" + kPort);
+  EXPECT_EQ(doubled.cores.shared, (std::vector<uint32_t>{2, 2, 1, 1}));
+  EXPECT_EQ(parse("[cores]\nshared_per_cpu = 3\n" + kPort).cores.shared, (std::vector<uint32_t>{1, 1, 1}));
   EXPECT_THAT(problems("[cores]\nshared = ['x']\n" + kPort), HasSubstr("lists what is no core"));
   EXPECT_THAT(problems("[cores]\nwait_mode = 'fuex'\n" + kPort), HasSubstr("did you mean 'futex'?"));
   const ManagerConfig moved = parse("[cores]\nshared = [0, 1]\n" + kPort);

@@ -45,6 +45,19 @@ TEST_F(RegistryTest, GroupsAreFoundByNumberHostAndService) {
   EXPECT_EQ(host().id, 0U);  // numbers are used again
 }
 
+TEST_F(RegistryTest, AHostThatMovesIsFoundOnItsNewCore) {
+  HostLink &fibers = host(), &process = host(Tier::process), &closed = host(Tier::fiber, "u");
+  registry.close_host(closed);
+  for (HostLink* each : {&fibers, &process, &closed}) registry.move_host(*each, 1);
+  EXPECT_EQ(registry.fiber_host("t", 0, 1), nullptr);
+  EXPECT_EQ(registry.fiber_host("t", 1, 1), &fibers);
+  EXPECT_EQ(registry.fiber_host("u", 1, 1), nullptr);
+  EXPECT_EQ(process.core, 1U);
+  EXPECT_EQ(process.moves, 1U);
+  registry.remove_host(fibers.id);
+  EXPECT_EQ(registry.fiber_host("t", 1, 1), nullptr);
+}
+
 TEST_F(RegistryTest, ASplitGroupStaysWhereItIs) {
   HostLink& a = host();
   group(a, 6, 1);

@@ -33,7 +33,7 @@ Size small(uint64_t seed = 1) {
 class Production : public testing::TestWithParam<Choice> {};
 
 TEST_P(Production, PropertiesHold) {
-  for (const char* scenario : {"mixed", "thresholds", "overload", "hogs", "hoarder", "chains"})
+  for (const char* scenario : {"mixed", "thresholds", "overload", "hogs", "hoarder", "chains", "skewed"})
     for (uint64_t seed = 1; seed <= 3; ++seed) {
       const Model model = make_model(scenario, small(seed));
       const Simulation simulation = simulated(model, GetParam());

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "experiments/simulator/report.h"
 #include "experiments/simulator/scenarios.h"
@@ -42,7 +44,7 @@ TEST_P(Properties, HoldForEverySeed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, Properties,
-                         testing::Values("mixed", "thresholds", "overload", "hogs", "hoarder", "chains"),
+                         testing::Values("mixed", "thresholds", "overload", "hogs", "hoarder", "chains", "skewed"),
                          [](const auto& scenario) { return scenario.param; });
 
 TEST(Simulation, ThousandsOfNfsOnManyCores) {
@@ -52,6 +54,24 @@ TEST(Simulation, ThousandsOfNfsOnManyCores) {
   uint64_t served = 0;
   for (const SimNf& nf : simulation.nfs()) served += nf.served != 0;
   EXPECT_GT(served, 9'000U);
+}
+
+// Hundreds of cores, of which a quarter has everything to do.
+TEST(Simulation, WorkersMoveUntilLoadsAreEvenAndThenHardlyAnyDo) {
+  for (uint64_t seed = 1; seed <= std::min(kSeeds, 2U); ++seed) {
+    Model model = make_model(
+        "skewed", {.nfs = 2'560, .nfs_per_worker = 1, .cores = 256, .seed = seed, .end_cycles = 120'000'000});
+    const Simulation levelled = simulated(model);
+    EXPECT_EQ(levelled.checks().violations(), 0U) << report_text(report_json("skewed", model, levelled));
+    const auto [least, most] = levelled.load_ends();
+    EXPECT_LT(most - least, 1.0);
+    EXPECT_GT(least, 0.2);
+    EXPECT_LT(levelled.totals().moves, 2 * model.workers.size());
+    model.rebalance_cycles = 0;
+    const Simulation still = simulated(model);
+    EXPECT_EQ(still.totals().moves, 0U);
+    EXPECT_GT(levelled.totals().served, 2 * still.totals().served) << "what the cores can do that were idle";
+  }
 }
 
 TEST(Simulation, TheSameSeedMakesTheSameRun) {
@@ -134,6 +154,13 @@ TEST(PlantedFaults, WithoutALimitAHoarderPinsThePool) {
   EXPECT_LE(fair.workers().back().owned, model.pool_packets / 2);
   const Simulation simulation = simulated(model, "no-limit");
   EXPECT_GT(simulation.checks().violations("isolation"), 0U);
+  EXPECT_EQ(simulation.checks().violations("conservation"), 0U);
+}
+
+TEST(PlantedFaults, WithoutHysteresisWorkersGoToAndFro) {
+  const Model model = make_model("skewed", small());
+  const Simulation simulation = simulated(model, "no-hysteresis");
+  EXPECT_GT(simulation.checks().violations("bounded moves"), 0U);
   EXPECT_EQ(simulation.checks().violations("conservation"), 0U);
 }
 

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Hosts that move between shared cores under traffic. There is one CPU for NFs here, so it carries two shared cores.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/integration/frames.h"
+#include "tests/integration/manager_process.h"
+
+namespace roost::test {
+namespace {
+
+// As often as it goes: each millisecond, for a hundredth of a core.
+constexpr const char* kRestless = "rebalance_ms = 1\nrebalance_margin_percent = 1\nshare_period_ms = 1\n";
+const std::vector<std::string> kPaused{"sh", "-c", "exec \"$@\" --paused", "sh"};  // how it is started
+constexpr const char* kTwoCores = "[cores]\nshared_per_cpu = 2\n";
+
+class Rebalance : public testing::TestWithParam<const char*> {};
+
+// A chain whose workers are on two cores, and move all the time.
+TEST_P(Rebalance, EveryPacketArrivesInItsOrderWhileWorkersMove) {
+  constexpr uint32_t kFlows = 20;
+  const auto each = static_cast<uint32_t>(scaled(1'000, 4));
+  const std::vector<std::string> hops{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+  const TempDir folder;
+  CaptureFile capture;
+  std::vector<std::string> sent;
+  uint64_t time_us = 0;
+  for (uint32_t number = 0; number < each; ++number)
+    for (uint32_t flow = 0; flow < kFlows; ++flow) {
+      sent.push_back(udp_frame(static_cast<uint16_t>(flow), number, 70));
+      capture.add(sent.back(), time_us += 100);
+    }
+  const std::string from = folder.file("in.pcap", capture.bytes()), to = folder.path("out.pcap");
+  ManagerProcess manager(fmt::format("[memory]\npackets = 65536\nhugepages = \"never\"\n[[ports]]\nname = \"in\"\n"
+                                     "kind = \"pcap\"\nread = \"{}\"\npace = \"recorded\"\nchain = \"c\"\n[[ports]]\n"
+                                     "name = \"out\"\nkind = \"pcap\"\nwrite = \"{}\"\n{}",
+                                     from, to, kTwoCores) +
+                             services(hops) + chain_of("c", hops, "out") + "[settings]\ninbox_slots = 16384\n" +
+                             kRestless,
+                         kPaused);
+  // In tier fiber too each service's NF is a host of its own: its tenant's.
+  for (const auto& hop : hops) manager.spawn(nf("busy"), hop, 1, GetParam(), {{"cycles", 5'000}}, "tenant " + hop);
+  manager.call("resume");
+  EXPECT_TRUE(eventually([&] { return manager.figure("received") == sent.size() && manager.figure("held") == 0; },
+                         std::chrono::minutes(2)));
+  const Json stats = manager.stats();
+  expect_balanced(stats);
+  EXPECT_EQ(dropped_total(stats), 0U) << json_text(stats, 1);
+  EXPECT_EQ(stats["refused"], 0);
+  EXPECT_EQ(stats["breaches"], 0);
+  EXPECT_GT(stats["moves"].get<uint64_t>(), 20U);
+  // The control side hears of each move, if later.
+  EXPECT_TRUE(eventually([&] {
+    uint64_t moves = 0;
+    for (const Json& host : manager.hosts()) moves += host["moves"].get<uint64_t>();
+    return moves == manager.figure("moves");
+  }));
+  for (const Json& host : manager.hosts()) {
+    const auto cpu = host["core"].get<int>();
+    EXPECT_THAT(host["core_name"], testing::AnyOf(fmt::format("{}/0", cpu), fmt::format("{}/1", cpu)));
+  }
+  manager.end();
+  for (auto& frame : sent) frame[0] = static_cast<char>(frame[0] + hops.size());  // as each NF has left it
+  const auto came = by_flow(frames_of(to));
+  EXPECT_EQ(came.size(), kFlows);
+  for (const auto& [flow, frames] : by_flow(sent)) {
+    const auto found = came.find(flow);
+    ASSERT_NE(found, came.end());
+    EXPECT_TRUE(found->second == frames) << found->second.size() << " of " << frames.size() << ", or out of order";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiers, Rebalance, testing::Values("process", "fiber"),
+                         [](const auto& tier) { return std::string(tier.param); });
+
+// Two that have more to do than a core can, among others that have nothing, do not stay on one core.
+TEST(RebalanceOf, BusyHostsPartAndIdleOnesStay) {
+  std::string config = "[memory]\npackets = 8192\nhugepages = \"never\"\n" + port_null("out");
+  for (const char* name : {"a", "c"})
+    config += port_generator(fmt::format("in{}", name), fmt::format("c{}", name),
+                             "rate_pps = 200000\nbacklog_packets = 256") +
+              chain_of(fmt::format("c{}", name), {name}, "out");
+  ManagerProcess manager(config + services({"a", "b", "c", "d"}) + kTwoCores, kPaused);
+  for (const char* service : {"a", "b", "c", "d"})
+    manager.spawn(nf("busy"), service, 1, "process", {{"cycles", 20'000}});
+  const auto core_of = [&](const std::string& service) {
+    for (const Json& each : manager.nfs())
+      if (each["service"] == service) return each["core_name"].get<std::string>();
+    return std::string("none");
+  };
+  EXPECT_NE(core_of("a"), core_of("b"));  // each where least was
+  EXPECT_EQ(core_of("a"), core_of("c"));
+  EXPECT_EQ(core_of("b"), core_of("d"));
+  const std::string b = core_of("b");
+  manager.call("resume");
+  EXPECT_TRUE(eventually([&] { return core_of("a") != core_of("c"); })) << json_text(manager.stats());
+  EXPECT_EQ(core_of("b"), b);
+  EXPECT_EQ(core_of("d"), b);
+  EXPECT_GE(manager.figure("moves"), 1U);
+  manager.call("pause");
+  EXPECT_TRUE(manager.settled());
+  expect_balanced(manager.stats());
+  manager.end();
+}
+
+// With the standard configuration there is nowhere to go.
+TEST(RebalanceOf, OneSharedCoreIsNone) {
+  ManagerProcess manager(simple_config({"a", "b"}, "rate_pps = 50000", std::string("[settings]\n") + kRestless));
+  for (const char* service : {"a", "b"}) manager.spawn(nf("busy"), service, 1, "process", {{"cycles", 10'000}});
+  EXPECT_TRUE(eventually([&] { return manager.figure("transmitted") > 2'000; }));
+  EXPECT_EQ(manager.figure("moves"), 0U);
+  for (const Json& host : manager.hosts()) EXPECT_EQ(host["core_name"], std::to_string(host["core"].get<int>()));
+  manager.call("pause");
+  EXPECT_TRUE(manager.settled());
+  manager.end();
+}
+
+}  // namespace
+}  // namespace roost::test
