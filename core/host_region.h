@@ -16,7 +16,6 @@ namespace roost {
 // How a worker on a shared core makes room for others; each asks for more than the one before.
 enum RestOrder : uint32_t {
   kStay,         // nobody needs the core: wait for packets as the settings say
-  kRestSoon,     // many are up: sleep once there is nothing to do and others have had their turns
   kRestWhenDry,  // others wait for the core: sleep as soon as there is nothing to do
   kStandBy,      // another has the core: be ready to go on at once, and leave it the time
   kGiveWay,      // the turn is over: sleep at the next dispatch boundary, packets or not
@@ -26,7 +25,7 @@ enum RestOrder : uint32_t {
 struct WorkerOrders {
   std::atomic<uint64_t> delivered;       // packets put into this worker's inboxes, ever
   std::atomic<uint32_t> manager_asleep;  // 1: ring the manager's eventfd after putting something into the outbox
-  std::atomic<uint32_t> awake_peers;     // 1: others are awake on this shared core; yield to them instead of spinning
+  std::atomic<uint32_t> awake_peers;     // 1: others are awake on this shared core; let them have it before sleeping
   std::atomic<uint32_t> wake_packets;    // settings of the same names
   std::atomic<uint32_t> wake_deadline_us;
   std::atomic<uint32_t> spin_us;

@@ -137,20 +137,17 @@ void DataLoop::tell(HostState& host, bool peers, uint32_t rest) noexcept {
   host.told_rest = rest;
 }
 
-// Orders lie in lines that the workers read all the time: written only where something changes for them. While nobody
-// waits, those that have been up the longest make room first, so that whoever comes next finds a place.
+// Orders lie in lines that the workers read all the time: written only where something changes for them.
 void DataLoop::give_orders(SharedCore& core) noexcept {
   const bool peers = core.awake.size() + core.polling.size() > 1;
   if (!core.polling.empty() && (core.told_peers != peers || core.polling.back()->told_peers != peers))
     for (HostState* host : core.polling) tell(*host, peers, kStay);
   core.told_peers = peers;
-  const size_t most = settings_.get(Setting::awake_max);
-  for (size_t i = 0; i < core.awake.size(); ++i) {
-    HostState& host = *core.awake[i];
-    uint32_t rest = host.makes_room ? kRestWhenDry : core.awake.size() - i >= most ? kRestSoon : kStay;
-    if (core.contended) rest = host.gives_way ? kGiveWay : host.stands_by ? kStandBy : kRestWhenDry;
-    if (host.moves_to != kNoCore) rest = kGiveWay;
-    tell(host, peers, rest);
+  for (HostState* host : core.awake) {
+    uint32_t rest = host->makes_room ? kRestWhenDry : kStay;
+    if (core.contended) rest = host->gives_way ? kGiveWay : host->stands_by ? kStandBy : kRestWhenDry;
+    if (host->moves_to != kNoCore) rest = kGiveWay;
+    tell(*host, peers, rest);
   }
 }
 

@@ -90,7 +90,7 @@ TEST_F(DataLoopTurns, OneThatHasNothingToDoMakesRoomBeforeAnyTurnIsCut) {
   packet_for(0);
   turns();
   for (const Descriptor& d : hosts[0]->take(0)) hosts[0]->answer(d, next().with_hops(1));
-  EXPECT_EQ(rest(0), kRestSoon);
+  EXPECT_EQ(rest(0), kStay);
   packet_for(1);
   turns();
   EXPECT_EQ(rest(0), kRestWhenDry);

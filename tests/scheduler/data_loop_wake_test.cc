@@ -188,20 +188,14 @@ TEST_F(DataLoopWake, TheNextWorkerOfAChainIsWokenAhead) {
   EXPECT_EQ(loop->counters().wakes_ahead.get(), 1U);
 }
 
-TEST_F(DataLoopWake, PeersOfACoreAreCountedAndTooManyRest) {
-  settings.set(Setting::awake_max, 3);
+TEST_F(DataLoopWake, PeersOfACoreAreCounted) {
   build({});
   for (uint32_t id = 0; id < 4; ++id) add_host(id, 1);
   const auto orders = [&](uint32_t id) -> WorkerOrders& { return hosts[id]->region.worker().orders; };
-  for (uint32_t id = 0; id < 4; ++id) {
-    EXPECT_EQ(orders(id).awake_peers.load(), 1U);
-    EXPECT_EQ(orders(id).rest.load(), id < 2 ? kRestSoon : kStay);  // who has been up the longest; one place is free
-  }
+  for (uint32_t id = 0; id < 4; ++id) EXPECT_EQ(orders(id).awake_peers.load(), 1U);
   sleep(*hosts[0]);
   EXPECT_EQ(orders(1).awake_peers.load(), 1U);
-  EXPECT_EQ(orders(1).rest.load(), kRestSoon);
   sleep(*hosts[1]);
-  EXPECT_EQ(orders(2).rest.load(), kStay);
   sleep(*hosts[2]);
   EXPECT_EQ(orders(3).awake_peers.load(), 0U);
 }
