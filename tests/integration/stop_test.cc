@@ -50,14 +50,14 @@ TEST_P(Stop, OfSingleNfsServicesAndAllUnderLoad) {
   EXPECT_EQ(manager.nfs().size(), 12U);
   ASSERT_TRUE(goes_on(manager)) << json_text(manager.stats(), 1) << json_text(manager.call("ps"), 1);
   EXPECT_EQ(manager.dropped("no_nf"), early);
-  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
+  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure", "buffer_share"});
   EXPECT_THAT(manager.refusal("stop", {{"nfs", {ids[0], 999'999}}}), HasSubstr("there is no NF 999999"));
   EXPECT_EQ(manager.figure("nfs_live"), 12U);
 
   // The entry's service goes first: what is in the second one still leaves.
   EXPECT_EQ(manager.call("stop", {{"service", "a"}})["stopped"], 7);
   EXPECT_TRUE(eventually([&] { return manager.dropped("no_nf") > early; }));
-  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
+  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure", "buffer_share"});
   manager.spawn(nf("forward"), "a", 4, GetParam());
   EXPECT_TRUE(goes_on(manager));
   EXPECT_EQ(manager.call("stop", {{"all", true}})["stopped"], 9);
@@ -66,7 +66,7 @@ TEST_P(Stop, OfSingleNfsServicesAndAllUnderLoad) {
   EXPECT_EQ(manager.figure("nfs_live"), 0U);
   EXPECT_EQ(manager.figure("held"), 0U);
   EXPECT_EQ(manager.dropped("host_died"), 0U);
-  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
+  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure", "buffer_share"});
   EXPECT_EQ(manager.call("stop", {{"all", true}})["stopped"], 0);
   manager.end();
 }
@@ -88,7 +88,7 @@ TEST_P(Stop, AndSpawnOverAndOver) {
     ASSERT_TRUE(goes_on(manager));
   }
   EXPECT_EQ(manager.figure("nfs_live"), 6U);
-  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure"});
+  expect_only_refusals(manager, {"no_nf", "inbox_full", "backpressure", "buffer_share"});
   manager.end();
 }
 
