@@ -26,6 +26,9 @@ constexpr Verdict out(uint16_t port) noexcept { return {Verdict::kOut | uint32_t
 // To an NF of this service (Context::service gives its number), then out of the chain's port.
 constexpr Verdict to(uint16_t service) noexcept { return {Verdict::kTo | uint32_t{service} << 8}; }
 constexpr Verdict drop() noexcept { return {Verdict::kDrop}; }
+// No NF has seen it: its NF is quarantined, and the worker gives back what waits. Not for NFs to say.
+inline constexpr uint16_t kUnseen = 1;
+constexpr Verdict unseen() noexcept { return {Verdict::kDrop | uint32_t{kUnseen} << 8}; }
 // The NF keeps the packet and sends it later, with Context::send.
 constexpr Verdict keep() noexcept { return {Verdict::kKeep}; }
 

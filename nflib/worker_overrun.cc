@@ -20,7 +20,7 @@ void fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
 Descriptor returned(const Descriptor& came) noexcept {
   Descriptor d = came;
-  d.word = drop().with_hops(0).word;  // no NF has seen it
+  d.word = unseen().word;
   d.flags = came.flags & Descriptor::kMoreSegments;
   return d;
 }

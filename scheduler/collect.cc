@@ -163,10 +163,11 @@ void DataLoop::route(HostState& host, uint32_t handle, Verdict verdict) noexcept
       return advance(handle);
     }
     case Verdict::kDrop:
-      // No hops: its worker returns it unseen, or its NF has freed it.
-      return drop(row.packet, verdict.hops() == 0 && nfs_[row.way.nf].life == NfLife::quarantined
-                                  ? DropCause::quarantined
-                                  : DropCause::by_nf);
+      // No hops: its worker returns it unseen (the NF may be back in service by now), or its NF has freed it.
+      return drop(row.packet,
+                  verdict.hops() == 0 && (verdict.argument() == kUnseen || nfs_[row.way.nf].life == NfLife::quarantined)
+                      ? DropCause::quarantined
+                      : DropCause::by_nf);
     case Verdict::kKeep:
       break;
   }
