@@ -74,13 +74,12 @@ void DataLoop::fill(SharedCore& core) noexcept {
   }
 }
 
-// It is up from now on: woken, or new.
+// It is up from now on: woken, or new. The caller tells the others when it can run.
 void DataLoop::enter_core(HostState& host) noexcept {
   SharedCore& core = cores_[host.core];
   host.woken_tsc = now_;
   if (polls(host)) {
     core.polling.push_back(&host);
-    give_orders(core);
     return;
   }
   if (measures_ && !std::exchange(host.counted, true)) active_.push_back(&host);
