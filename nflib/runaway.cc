@@ -12,10 +12,10 @@
 namespace roost {
 namespace {
 
-// The first pauses are short: a thread that was stopped inside malloc() is soon out of it. In the long run all
-// runaways of a worker together have half a percent of its core.
+// The first pauses are short, and the moments long: a thread that was stopped inside malloc() is soon out of it. In the
+// long run all runaways of a worker together have a thousandth of its core.
 constexpr uint32_t kPauseLeast_us = 1'000, kPauseMost_us = 100'000;
-constexpr long kMoment_ns = 500'000;
+constexpr long kFirstMoments_ns = 500'000, kMoment_ns = 100'000;
 
 }  // namespace
 
@@ -40,7 +40,7 @@ void Runaway::park() noexcept {
   syscall(SYS_ppoll, nullptr, 0, &pause, nullptr, 0);
   const uint32_t runaways = siblings == nullptr ? 1 : siblings->load(std::memory_order_relaxed);
   pause_us_ = std::min(2 * pause_us_, std::min(kPauseMost_us * std::max(runaways, 1u), 900'000u));
-  const itimerspec moment{{}, {0, kMoment_ns}};
+  const itimerspec moment{{}, {0, pause_us_ < kPauseMost_us ? kFirstMoments_ns : kMoment_ns}};
   timer_settime(timer_, 0, &moment, nullptr);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <utility>
 
 namespace roost {
@@ -23,6 +24,9 @@ class CpuAccount {
 
   // Without a meter, reports are all there is.
   void set_meter(Meter meter) { meter_ = std::move(meter); }
+
+  // What the process has run, ever; nothing where there is no meter.
+  std::optional<uint64_t> ran() const { return meter_ ? std::optional(meter_()) : std::nullopt; }
 
   // From here on it counts: what was used before is free.
   void open(uint64_t now) noexcept {

@@ -33,6 +33,7 @@
 #include "core/verdict.h"
 #include "scheduler/counters.h"
 #include "scheduler/ledger.h"
+#include "scheduler/overrun.h"
 #include "scheduler/packet_pool.h"
 #include "scheduler/path_table.h"
 #include "scheduler/policy/buffer_share.h"
@@ -77,12 +78,6 @@ class DataLoop {
   void on_breach(std::function<void(uint32_t host)> tell) { tell_breach_ = std::move(tell); }
 
   // Before run(): has the loop's thread tell of dispatches that don't end.
-  struct Overrun {
-    enum class Kind : uint8_t { seen, taken, ended, stuck } kind;
-    uint32_t host;
-    uint32_t nf;  // its number in the host, as the host says it
-    uint64_t dispatches;
-  };
   void on_overrun(std::function<void(const Overrun&)> tell) { tell_overrun_ = std::move(tell); }
 
   // Before run(): has the loop's thread tell, in the middle of a turn, which host's worker has another core now.
@@ -378,6 +373,7 @@ class DataLoop {
   std::vector<Asked> asked_;
   uint64_t watch_tsc_ = 0;
   uint32_t sightings_wanted_ = 0;
+  uint64_t watch_ran_ = 0;  // in so many sightings a process that nobody keeps from the processor runs this long
 
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;

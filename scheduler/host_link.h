@@ -24,6 +24,7 @@ struct HostLink {
   Json ask(std::string_view method, Json parameters, const std::vector<int>& descriptors = {});
   void tell(std::string_view method, Json parameters);
   std::string name() const;
+  bool wants_processor() const;    // one of its threads runs, or would if it could
   void kill_now() const noexcept;  // by pidfd: never another process that has its number now
 
   const uint32_t id;

@@ -70,7 +70,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   warn_of_settings();
   loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
   loop_->on_breach([this](uint32_t host) { loop_notices_.put({LoopNotice::Kind::breach, host, {}}); });
-  loop_->on_overrun([this](const DataLoop::Overrun& overrun) {
+  loop_->on_overrun([this](const Overrun& overrun) {
     loop_notices_.put({LoopNotice::Kind::overrun, overrun.host, overrun});
   });
   loop_->on_move([this](uint32_t host, uint32_t core) {

@@ -136,7 +136,7 @@ class Manager {
     // core.
     enum class Kind : uint8_t { swept, breach, overrun, moved } kind;
     uint32_t host;
-    DataLoop::Overrun overrun{};
+    Overrun overrun{};
     uint32_t core = 0;  // moved: where to
   };
   struct SocketFile {
@@ -229,8 +229,8 @@ class Manager {
   std::string of_service(uint16_t service) const;
 
   // manager_overrun.cc
-  void on_overrun(HostLink& host, const DataLoop::Overrun& overrun);
-  void quarantine(HostLink& host, uint32_t nf, const DataLoop::Overrun& overrun);
+  void on_overrun(HostLink& host, const Overrun& overrun);
+  void quarantine(HostLink& host, uint32_t nf, const Overrun& overrun);
   std::string nf_name(uint32_t nf) const;
   std::optional<uint32_t> nf_at(const HostLink& host, uint32_t place) const;
   uint32_t runaways_of(const HostLink& host) const;

@@ -37,14 +37,15 @@ uint32_t Manager::runaways_of(const HostLink& host) const {
 }
 
 // What the loop saw. The NF gets nothing new from the first suspicion on: its packets would only wait.
-void Manager::on_overrun(HostLink& host, const DataLoop::Overrun& overrun) {
-  using Kind = DataLoop::Overrun::Kind;
+void Manager::on_overrun(HostLink& host, const Overrun& overrun) {
+  using Kind = Overrun::Kind;
   if (host.dead) return;
   const auto nf = nf_at(host, overrun.nf);
   if (!nf) return;
   switch (overrun.kind) {
     case Kind::seen:
-      if (!quarantine_.has(*nf)) quarantine(host, *nf, overrun);
+      // It has run for less than it was watched: others may have kept it from the processor.
+      if (!quarantine_.has(*nf) && (overrun.ran || !host.wants_processor())) quarantine(host, *nf, overrun);
       break;
     case Kind::ended:
       quarantine_.cleared(*nf);
@@ -61,7 +62,7 @@ void Manager::on_overrun(HostLink& host, const DataLoop::Overrun& overrun) {
   }
 }
 
-void Manager::quarantine(HostLink& host, uint32_t nf, const DataLoop::Overrun& overrun) {
+void Manager::quarantine(HostLink& host, uint32_t nf, const Overrun& overrun) {
   const uint64_t most = settings_.get(Setting::runaways_max);
   if (runaways_of(host) >= most)
     return kill_host(host, fmt::format("NF {} does not come back from process(), nor do {} others that are quarantined "

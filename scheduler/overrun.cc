@@ -13,7 +13,8 @@ constexpr uint64_t kStuckAfter_us = 3'000'000;  // a host that has not let go of
 
 }  // namespace
 
-// Counted in sightings, not in time: a machine that stood still for a while has not seen the worker at work.
+// Counted in sightings, not in time: a machine that stood still for a while has not seen the worker at work. And a
+// worker that others kept from the processor has not been at work either.
 void DataLoop::watch_dispatches() noexcept {
   const uint64_t limit_us = settings_.get(Setting::overrun_us);
   const uint64_t look_us = std::max(kLookLeast_us, limit_us / 4);
@@ -22,6 +23,7 @@ void DataLoop::watch_dispatches() noexcept {
   if (!asked_.empty()) watch_asked();
   if (limit_us == 0 || !tell_overrun_) return;
   sightings_wanted_ = static_cast<uint32_t>(std::max<uint64_t>(1, limit_us / look_us));
+  watch_ran_ = clock_.from_us(limit_us > look_us ? limit_us - look_us : 0);
   for (HostState* host : awake_) see_dispatch(*host);
 }
 
@@ -32,9 +34,13 @@ void DataLoop::see_dispatch(HostState& host) noexcept {
   if (nf != host.watched_nf || dispatches != host.watched_dispatches) {
     host.watched_nf = nf;
     host.watched_dispatches = dispatches;
+    host.watched_ran = host.cpu.ran().value_or(0);
     host.sightings = 0;
-  } else if (nf < host.region.layout().nfs_max && ++host.sightings == sightings_wanted_) {
-    tell_overrun_({Overrun::Kind::seen, host.id, nf, dispatches});
+    host.accused = false;
+  } else if (nf < host.region.layout().nfs_max && !host.accused && ++host.sightings % sightings_wanted_ == 0) {
+    const auto ran = host.cpu.ran();
+    host.accused = !ran || *ran - host.watched_ran >= watch_ran_;
+    tell_overrun_({Overrun::Kind::seen, host.id, nf, dispatches, host.accused});
   }
 }
 

@@ -78,6 +78,8 @@ struct HostState {
   uint32_t watched_nf = UINT32_MAX;
   uint32_t sightings = 0;
   uint64_t watched_dispatches = 0;
+  uint64_t watched_ran = 0;  // what its process had run by then
+  bool accused = false;      // nothing is to be added to what was told of that dispatch
 
   // Its shared core; not for workers that poll.
   uint32_t weight = 0;  // the sum of its NFs' weights; the loop's thread keeps it current

@@ -2,9 +2,11 @@
 // NFs that don't come back from a burst, among others that do, with a real manager.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <thread>
 
 #include "tests/integration/manager_process.h"
 
@@ -35,8 +37,10 @@ class Overrun : public testing::TestWithParam<const char*> {
     else
       unlink(file().c_str());
   }
-  uint32_t spawn_spinner(bool deaf = false) {
-    return manager_.spawn(module("test_spin"), "a", 1, GetParam(), {{"file", file()}, {"deaf", deaf}})["first"];
+  uint32_t spawn_spinner(const char* way = "") {
+    Json config = {{"file", file()}};
+    if (*way != 0) config[way] = true;
+    return manager_.spawn(module("test_spin"), "a", 1, GetParam(), config)["first"];
   }
   Json nf_of(uint32_t id) {
     for (const Json& each : manager_.nfs())
@@ -121,6 +125,44 @@ TEST_P(Overrun, WhoNeverComesBackGoesWithItsHost) {
   manager_.end();
 }
 
+TEST_P(Overrun, WhoBlocksInTheKernelIsOneToo) {
+  const uint32_t sleeper = spawn_spinner("asleep");
+  manager_.spawn(nf("forward"), "a", 2, GetParam());
+  ASSERT_TRUE(goes_on(manager_));
+  spins(true);
+  ASSERT_TRUE(is_quarantined(sleeper, false)) << manager_.events();
+  EXPECT_TRUE(goes_on(manager_));
+  spins(false);
+  EXPECT_TRUE(is_quarantined(sleeper, true)) << manager_.events();
+  expect_books_close();
+  manager_.end();
+}
+
+// Somebody else has the core for many times overrun_us, again and again; whoever was in a dispatch then is no runaway.
+TEST_P(Overrun, WhoIsKeptFromTheProcessorIsNone) {
+  manager_.spawn(nf("busy"), "a", 4, GetParam(), {{"cycles", 100'000}});
+  ASSERT_TRUE(goes_on(manager_));
+  cpu_set_t core;
+  CPU_ZERO(&core);
+  CPU_SET(manager_.hosts().front()["core"].get<int>(), &core);
+  bool allowed = true;
+  std::thread([&] {
+    const sched_param realtime{1};
+    allowed = sched_setaffinity(0, sizeof core, &core) == 0 && sched_setscheduler(0, SCHED_FIFO, &realtime) == 0;
+    for (int round = 0; allowed && round < 4; ++round) {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(400);
+      while (std::chrono::steady_clock::now() < end) {
+      }
+      pause_ms(100);
+    }
+  }).join();
+  if (!allowed) GTEST_SKIP() << "needs the right to real-time scheduling (root, or CAP_SYS_NICE)";
+  EXPECT_TRUE(goes_on(manager_));
+  EXPECT_FALSE(manager_.has_event("does not come back from process()")) << manager_.events();
+  expect_books_close();
+  manager_.end();
+}
+
 TEST_P(Overrun, TheManagerEndsWithARunaway) {
   const uint32_t spinner = spawn_spinner();
   manager_.spawn(nf("forward"), "a", 2, GetParam());
@@ -199,7 +241,7 @@ TEST_P(Overrun, WhoIsStoppedMeanwhileStaysAway) {
 
 // No thread hears: the host goes, with what it had, and others take its flows.
 TEST_P(Overrun, WhoDoesNotHearIsKilledWithItsHost) {
-  spawn_spinner(true);
+  spawn_spinner("deaf");
   manager_.spawn(nf("forward"), "a", 2, GetParam(), Json::object(), "other");
   ASSERT_TRUE(goes_on(manager_));
   spins(true);

@@ -7,16 +7,19 @@
 namespace roost {
 namespace {
 
-using Kind = DataLoop::Overrun::Kind;
+using Kind = Overrun::Kind;
 
 class DataLoopOverrun : public test::LoopTest {
  protected:
   // A host with so many NFs of one service, whose worker is between two dispatches.
-  test::FakeHost& start(uint32_t nfs) {
+  test::FakeHost& start(uint32_t nfs, CpuAccount::Meter ran = {}) {
     build({});
     settings.set(Setting::overrun_us, 4'000);
-    loop->on_overrun([this](const DataLoop::Overrun& overrun) { told.push_back(overrun); });
-    auto& host = add_host(0, nfs);
+    loop->on_overrun([this](const Overrun& overrun) { told.push_back(overrun); });
+    auto& host = *hosts.emplace_back(std::make_unique<test::FakeHost>(0, nfs, 6));
+    auto state = host.state();
+    state->cpu.set_meter(std::move(ran));
+    loop->add_host(std::move(state));
     report(host).current_nf = UINT32_MAX;
     for (uint32_t nf = 0; nf < nfs; ++nf) add_nf(nf, 0, host, nf);
     return host;
@@ -27,7 +30,7 @@ class DataLoopOverrun : public test::LoopTest {
     const uint64_t end = tsc_now() + small().tsc_hz / 20;
     while (tsc_now() < end) turns();
   }
-  std::vector<DataLoop::Overrun> told;
+  std::vector<Overrun> told;
 };
 
 TEST_F(DataLoopOverrun, IsToldOnceOfEachDispatch) {
@@ -64,6 +67,22 @@ TEST_F(DataLoopOverrun, NotWhereDispatchesEndOrItIsOffOrTheNfCannotBe) {
   report(host).current_nf = 4'000'000;  // as no honest host does
   go_on();
   EXPECT_TRUE(told.empty());
+}
+
+// One that has not had the processor may be told of again and again, since it may also be blocked; once it has, no
+// more.
+TEST_F(DataLoopOverrun, SaysWhetherTheProcessHasRunMeanwhile) {
+  uint64_t used = 0;
+  auto& host = start(4, [&] { return used; });
+  report(host).current_nf = 3;
+  ASSERT_TRUE(turn_until([&] { return told.size() >= 3; }));
+  for (const Overrun& each : told) EXPECT_FALSE(each.ran);
+  used = small().tsc_hz;
+  const size_t before = told.size();
+  ASSERT_TRUE(turn_until([&] { return told.size() > before; }));
+  EXPECT_TRUE(told.back().ran);
+  go_on();
+  EXPECT_EQ(told.size(), before + 1);
 }
 
 TEST_F(DataLoopOverrun, AQuarantinedNfGetsNothingAndWhatItHadIsCounted) {
