@@ -12,10 +12,12 @@ find_package(Boost REQUIRED COMPONENTS context)
 pkg_check_modules(numa REQUIRED IMPORTED_TARGET numa)
 pkg_check_modules(urcu_qsbr REQUIRED IMPORTED_TARGET liburcu-qsbr)
 pkg_check_modules(pcap REQUIRED IMPORTED_TARGET libpcap)
+pkg_check_modules(xdp REQUIRED IMPORTED_TARGET libxdp libbpf)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 add_library(numa::numa ALIAS PkgConfig::numa)
 add_library(urcu::qsbr ALIAS PkgConfig::urcu_qsbr)
 add_library(pcap::pcap ALIAS PkgConfig::pcap)
+add_library(xdp::xdp ALIAS PkgConfig::xdp)
 add_library(toml::toml ALIAS PkgConfig::tomlplusplus)
 
 # DPDK. Its pkg-config file names some 50 libraries and a processor. We name the libraries that we use

@@ -8,7 +8,7 @@
 
 namespace roost {
 
-enum class PortKind : uint8_t { kNull, kPcap, kGenerator, kAfPacket, kTap };
+enum class PortKind : uint8_t { kNull, kPcap, kGenerator, kAfPacket, kTap, kAfXdp, kDpdk };
 enum class CapturePace : uint8_t { kLine, kRecorded };
 enum class FlowDistribution : uint8_t { kUniform, kZipf };
 enum class FlowIpVersion : uint8_t { k4, k6, kMixed };
@@ -51,10 +51,20 @@ inline constexpr uint32_t kTapMtuBytesMax = 65521;
 
 // Of ports that are interfaces of this machine.
 struct InterfaceOptions {
-  std::string interface {};              // af_packet: one that is there; tap: the name of the one that is made
+  std::string interface {};              // af_packet, af_xdp: one that is there; tap: the name of the one that is made
   uint32_t receive_kib = 4'096;          // af_packet: what may wait in the kernel
   uint32_t mtu_bytes = 1'500;            // tap
   std::vector<std::string> addresses{};  // tap: of this machine there: "10.0.0.1/24", "fd00::1/64"
+};
+
+inline constexpr uint32_t kDescriptorsMax = 32'768;
+
+// Of ports that are devices of DPDK's.
+struct DeviceOptions {
+  std::string device{};                  // core/ports/ethdev.h says how it is written
+  uint16_t receive_descriptors = 1'024;  // what fits the device's own limits is taken
+  uint16_t transmit_descriptors = 1'024;
+  bool promiscuous = true;
 };
 
 // Only the options of `kind` are looked at.
@@ -64,7 +74,8 @@ struct PortConfig {
   NullOptions null{};
   PcapOptions pcap{};
   GeneratorOptions generator{};
-  InterfaceOptions interface {};  // af_packet and tap
+  InterfaceOptions interface {};  // af_packet, tap and af_xdp
+  DeviceOptions device{};         // dpdk
 };
 
 }  // namespace roost

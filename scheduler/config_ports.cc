@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 
+#include "core/ports/ethdev.h"
 #include "core/ports/linux_interface.h"
 #include "scheduler/config_parts.h"
 
@@ -119,11 +120,30 @@ void read_tap(TableReader& reader, InterfaceOptions& options) {
   }
 }
 
+void read_device(TableReader& reader, DeviceOptions& options, std::map<std::string, std::string>& taken) {
+  const auto device = reader.text("device");
+  reader.into(options.receive_descriptors, "receive_descriptors", 32, kDescriptorsMax);
+  reader.into(options.transmit_descriptors, "transmit_descriptors", 32, kDescriptorsMax);
+  options.promiscuous = reader.flag("promiscuous").value_or(true);
+  if (!device) {
+    if (!reader.has("device"))
+      reader.problems().add(reader.where(), "{}: device isn't given; name one: device = \"0000:3b:00.0\"",
+                            reader.name());
+    return;
+  }
+  options.device = *device;
+  if (const std::string problem = ethdev_name_problem(*device); !problem.empty())
+    reader.problems().add(reader.where("device"), "{}: device {}", reader.name(), problem);
+  else if (const auto [other, is_new] = taken.try_emplace(device->substr(0, device->find(',')), reader.name()); !is_new)
+    reader.problems().add(reader.where("device"), "{}: device '{}' is that of {} already; name another", reader.name(),
+                          *device, other->second);
+}
+
 }  // namespace
 
 void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
-  constexpr std::string_view kKinds[] = {"null", "pcap", "generator", "af_packet",
-                                         "tap"};  // in the order of enum PortKind
+  constexpr std::string_view kKinds[] = {"null", "pcap",   "generator", "af_packet",
+                                         "tap",  "af_xdp", "dpdk"};  // in the order of enum PortKind
   std::vector<std::string> names;
   std::map<std::string, std::string> interfaces;  // and whose they are
   for (const toml::table* table : root.tables("ports")) {
@@ -134,7 +154,8 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
     const auto kind = reader.choice("kind", kKinds);
     if (!table->contains("kind")) {
       root.problems().add(reader.where(),
-                          "{}: kind isn't given; use \"null\", \"pcap\", \"generator\", \"af_packet\" or \"tap\"",
+                          "{}: kind isn't given; use \"null\", \"pcap\", \"generator\", \"af_packet\", \"tap\", "
+                          "\"af_xdp\" or \"dpdk\"",
                           reader.name());
     }
     if (kind) {
@@ -142,10 +163,11 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
       if (port.kind == PortKind::kNull) read_null(reader, port.null);
       if (port.kind == PortKind::kPcap) read_pcap(reader, port.pcap);
       if (port.kind == PortKind::kGenerator) read_generator(reader, port.generator);
-      if (port.kind == PortKind::kAfPacket || port.kind == PortKind::kTap)
+      if (port.kind == PortKind::kAfPacket || port.kind == PortKind::kTap || port.kind == PortKind::kAfXdp)
         read_interface(reader, port.interface, interfaces);
       if (port.kind == PortKind::kAfPacket) read_af_packet(reader, port.interface);
       if (port.kind == PortKind::kTap) read_tap(reader, port.interface);
+      if (port.kind == PortKind::kDpdk) read_device(reader, port.device, interfaces);
       reader.finish();  // without a kind, nobody knows which keys belong here
     }
     ports.push_back(std::move(port));

@@ -3,8 +3,11 @@
 
 #include <arpa/inet.h>
 #include <fmt/ranges.h>
+#include <linux/ethtool.h>
+#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -52,6 +55,26 @@ std::optional<InterfaceFacts> look_at_interface(const std::string& name) {
   if (ioctl(handle.get(), SIOCGIFHWADDR, &request) != 0) return std::nullopt;
   facts.hardware = request.ifr_hwaddr.sa_family;
   return facts;
+}
+
+uint32_t receive_queues_of(const std::string& name) {
+  ethtool_channels channels{};
+  channels.cmd = ETHTOOL_GCHANNELS;
+  ifreq request = request_for(name);
+  request.ifr_data = reinterpret_cast<char*>(&channels);
+  if (ioctl(any_socket().get(), SIOCETHTOOL, &request) != 0) return 1;
+  return std::max(1U, channels.rx_count + channels.combined_count);
+}
+
+FileDescriptor hold_promiscuous(int interface_index) {
+  FileDescriptor handle(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  if (!handle) fail_errno("packet socket");
+  packet_mreq request{};
+  request.mr_ifindex = interface_index;
+  request.mr_type = PACKET_MR_PROMISC;
+  if (setsockopt(handle.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) != 0)
+    fail_errno("promiscuous mode");
+  return handle;
 }
 
 std::string interfaces_here() {

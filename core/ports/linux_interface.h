@@ -21,7 +21,8 @@ struct InterfaceFacts {
 };
 // Nothing: there is none of that name.
 std::optional<InterfaceFacts> look_at_interface(const std::string& name);
-std::string interfaces_here();  // "eth0, lo"
+std::string interfaces_here();                        // "eth0, lo"
+uint32_t receive_queues_of(const std::string& name);  // that its packets come by; 1 where it does not say
 
 // What is wrong with it, empty: nothing. The kernel takes 1 to 15 characters, without '/', ':' and white space.
 std::string interface_name_problem(std::string_view name);
@@ -38,6 +39,9 @@ std::optional<InterfaceAddress> parse_interface_address(const std::string& text)
 void add_interface_address(const std::string& name, const std::string& address);
 void set_interface_mtu(const std::string& name, uint32_t mtu_bytes);
 void set_interface_up(const std::string& name);
+
+// The interface takes packets for all addresses as long as this is open. Throws Error.
+FileDescriptor hold_promiscuous(int interface_index);
 
 // Tells that something about some interface has changed; what, one looks.
 class LinkNews {

@@ -24,7 +24,66 @@ Header read(const uint8_t* at) noexcept {
   return header;
 }
 
+struct Transport {
+  uint32_t ip_at = 0, at = 0;
+  uint8_t protocol = 0;
+  bool wide = false;  // IPv6
+};
+
+// Behind up to two VLAN tags. The IP header and its options are within the frame.
+bool find_transport(const uint8_t* frame, uint32_t bytes, Transport& found) noexcept {
+  found.ip_at = sizeof(rte_ether_hdr);
+  for (int tags = 0;; ++tags, found.ip_at += kTagBytes) {
+    if (found.ip_at > bytes) return false;
+    const uint16_t type = word_at(frame + found.ip_at - 2);
+    if (type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6) {
+      found.wide = type == RTE_ETHER_TYPE_IPV6;
+      break;
+    }
+    if (tags == kTagsMax || (type != RTE_ETHER_TYPE_VLAN && type != RTE_ETHER_TYPE_QINQ)) return false;
+  }
+  const uint32_t ip_bytes = bytes - found.ip_at;
+  if (found.wide) {
+    // Extension headers are not followed: nobody leaves work to hardware behind them.
+    if (ip_bytes < sizeof(rte_ipv6_hdr)) return false;
+    found.protocol = frame[found.ip_at + offsetof(rte_ipv6_hdr, proto)];
+    found.at = found.ip_at + static_cast<uint32_t>(sizeof(rte_ipv6_hdr));
+    return true;
+  }
+  if (ip_bytes < sizeof(rte_ipv4_hdr)) return false;
+  const auto ip = read<rte_ipv4_hdr>(frame + found.ip_at);
+  const uint32_t length = rte_ipv4_hdr_len(&ip);
+  if (length < sizeof ip || length > ip_bytes) return false;
+  found.protocol = ip.next_proto_id;
+  found.at = found.ip_at + length;
+  return true;
+}
+
 }  // namespace
+
+bool find_begun_checksum(const uint8_t* frame, uint32_t bytes, OffloadHeader& header) noexcept {
+  Transport found;
+  if (!find_transport(frame, bytes, found)) return false;
+  const bool tcp = found.protocol == IPPROTO_TCP;
+  if (!tcp && found.protocol != IPPROTO_UDP) return false;
+  const size_t offset = tcp ? offsetof(rte_tcp_hdr, cksum) : offsetof(rte_udp_hdr, dgram_cksum);
+  if (bytes - found.at < offset + sizeof(uint16_t)) return false;
+  uint16_t begun;
+  if (found.wide) {
+    const auto ip = read<rte_ipv6_hdr>(frame + found.ip_at);
+    begun = rte_ipv6_phdr_cksum(&ip, 0);
+  } else {
+    const auto ip = read<rte_ipv4_hdr>(frame + found.ip_at);
+    constexpr uint16_t kFragment = RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK;
+    if ((ip.fragment_offset & rte_cpu_to_be_16(kFragment)) != 0) return false;
+    begun = rte_ipv4_phdr_cksum(&ip, 0);
+  }
+  if (read<uint16_t>(frame + found.at + offset) != begun) return false;
+  header.flags = kChecksumIsBegun;
+  header.checksum_start = static_cast<uint16_t>(found.at);
+  header.checksum_offset = static_cast<uint16_t>(offset);
+  return true;
+}
 
 bool finish_checksum(uint8_t* frame, uint32_t bytes, uint32_t start, uint32_t offset) noexcept {
   // Headers begin at even bytes, and words are added up from there.
@@ -52,30 +111,12 @@ bool SegmentCutter::find_headers(const OffloadHeader& header) noexcept {
   if (!tcp_ && kind != kUdpSegments) return false;
   const uint8_t protocol = tcp_ ? IPPROTO_TCP : IPPROTO_UDP;
 
-  ip_at_ = sizeof(rte_ether_hdr);
-  for (int tags = 0;; ++tags, ip_at_ += kTagBytes) {
-    if (ip_at_ > bytes_) return false;
-    const uint16_t type = word_at(frame_ + ip_at_ - 2);
-    if (type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6) {
-      wide_ = type == RTE_ETHER_TYPE_IPV6;
-      break;
-    }
-    if (tags == kTagsMax || (type != RTE_ETHER_TYPE_VLAN && type != RTE_ETHER_TYPE_QINQ)) return false;
-  }
+  Transport found;
+  if (!find_transport(frame_, bytes_, found) || found.protocol != protocol) return false;
+  ip_at_ = found.ip_at;
+  transport_at_ = found.at;
+  wide_ = found.wide;
   if (tcp_ && wide_ != (kind == kTcp6Segments)) return false;
-
-  const uint32_t ip_bytes = bytes_ - ip_at_;
-  if (wide_) {
-    // Extension headers are not followed: nobody sends segments behind them.
-    if (ip_bytes < sizeof(rte_ipv6_hdr) || frame_[ip_at_ + offsetof(rte_ipv6_hdr, proto)] != protocol) return false;
-    transport_at_ = ip_at_ + static_cast<uint32_t>(sizeof(rte_ipv6_hdr));
-  } else {
-    if (ip_bytes < sizeof(rte_ipv4_hdr)) return false;
-    const auto ip = read<rte_ipv4_hdr>(frame_ + ip_at_);
-    const uint32_t length = rte_ipv4_hdr_len(&ip);
-    if (length < sizeof ip || length > ip_bytes || ip.next_proto_id != protocol) return false;
-    transport_at_ = ip_at_ + length;
-  }
   // In a tunnel, the segments are of what is inside.
   const bool begun = (header.flags & kChecksumIsBegun) != 0;
   if (begun && header.checksum_start != transport_at_) return false;

@@ -33,6 +33,11 @@ inline constexpr uint8_t kWithEcn = 0x80;  // added to a kind
 // pseudo header). False: that is not within the frame, or begins at an odd byte; the frame is then as it was.
 bool finish_checksum(uint8_t* frame, uint32_t bytes, uint32_t start, uint32_t offset) noexcept;
 
+// Where a frame comes without such a header: whether its TCP or UDP checksum holds no more than the pseudo header's
+// sum, as the kernel leaves it to hardware, and if so where to begin and where the field is. A finished one that looks
+// the same stays as it is when it is finished once more.
+bool find_begun_checksum(const uint8_t* frame, uint32_t bytes, OffloadHeader& header) noexcept;
+
 // Cuts one TCP or UDP packet, over IPv4 or IPv6, behind up to two VLAN tags.
 class SegmentCutter {
  public:

@@ -6,6 +6,8 @@
 #include "core/error.h"
 #include "core/port.h"
 #include "core/ports/af_packet_port.h"
+#include "core/ports/af_xdp_port.h"
+#include "core/ports/ethdev_port.h"
 #include "core/ports/generator_port.h"
 #include "core/ports/null_port.h"
 #include "core/ports/pcap_port.h"
@@ -52,6 +54,10 @@ std::unique_ptr<Port> open_port(const PortConfig& config, uint16_t index, rte_me
         return std::make_unique<AfPacketPort>(config, index, pool);
       case PortKind::kTap:
         return std::make_unique<TapPort>(config, index, pool);
+      case PortKind::kAfXdp:
+        return std::make_unique<AfXdpPort>(config, index, pool);
+      case PortKind::kDpdk:
+        return std::make_unique<EthdevPort>(config, index, pool);
     }
     fail("unknown kind {}", static_cast<int>(config.kind));
   } catch (const std::exception& error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Namespaces that nothing but Roost joins, by AF_PACKET and by taps.
+// Namespaces that nothing but Roost joins, by AF_PACKET, by AF_XDP and by taps; and devices of DPDK's.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ class Joined : public Interfaces, public testing::WithParamInterface<const char*
     b_ = std::make_unique<Namespace>();
     roost_ = std::make_unique<Namespace>();
     const std::string kind = GetParam();
-    if (kind == "af_packet") {
+    if (kind != "tap") {
       join(*roost_, "ra", *a_);
       join(*roost_, "rb", *b_);
     }
@@ -110,9 +110,10 @@ TEST_P(Joined, TcpBothWays) {
 
 TEST_P(Joined, TcpInLongFramesBothWays) {
   const uint64_t bytes = scaled(4'000'000);
-  if (std::string(GetParam()) == "af_packet")
-    for (const char* interface : {"ra", "rb"}) roost_->expect(fmt::format("ip link set {} mtu 9000", interface));
-  for (const auto* side : {a_.get(), b_.get()}) side->expect("ip link set e0 mtu 9000");
+  const std::string kind = GetParam(), mtu = kind == "af_xdp" ? "3000" : "9000";  // AF_XDP's are within a page
+  if (kind != "tap")
+    for (const char* interface : {"ra", "rb"}) roost_->expect(fmt::format("ip link set {} mtu {}", interface, mtu));
+  for (const auto* side : {a_.get(), b_.get()}) side->expect("ip link set e0 mtu " + mtu);
   EXPECT_EQ(tcp_transfer(*a_, *b_, "10.9.0.2", bytes), "");
   EXPECT_EQ(tcp_transfer(*b_, *a_, "fd09::1", bytes), "");
   const Json each = port_of(manager_->stats(), "a");
@@ -151,13 +152,15 @@ TEST_P(Joined, TheLoopSleepsWhileTheLinkIsQuiet) {
   EXPECT_GT(manager_->figure("loop_sleeps"), before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Joined, testing::Values("af_packet", "tap"),
+INSTANTIATE_TEST_SUITE_P(Kinds, Joined, testing::Values("af_packet", "af_xdp", "tap"),
                          [](const auto& kind) { return std::string(kind.param); });
 
-TEST_F(Interfaces, ALinkThatGoesDownAndAnInterfaceThatVanishesComeBack) {
+class Link : public Interfaces, public testing::WithParamInterface<const char*> {};
+
+TEST_P(Link, GoesDownAndItsInterfaceVanishesAndBothComeBack) {
   const Namespace roost, a;
   join(roost, "ra", a);
-  ManagerProcess manager(kMemory + port("a", "af_packet", "ra", "c") + port("t", "tap", "rt", "d") + services({"s"}) +
+  ManagerProcess manager(kMemory + port("a", GetParam(), "ra", "c") + port("t", "tap", "rt", "d") + services({"s"}) +
                              chain_of("c", {"s"}, "t") + chain_of("d", {"s"}, "a"),
                          roost.prefix());
   manager.spawn(nf("forward"), "s", 1);
@@ -193,9 +196,54 @@ TEST_F(Interfaces, ALinkThatGoesDownAndAnInterfaceThatVanishesComeBack) {
   EXPECT_TRUE(eventually([&] { return roost.run("ip link show rt up").said.find("rt:") != std::string::npos; }));
   EXPECT_TRUE(becomes("t", "up"));
   roost.give_addresses("rt", 2);
+  a.expect("ip neigh flush dev e0");  // its hardware address is another one
   EXPECT_TRUE(pings(a, "10.9.0.2"));
   EXPECT_THAT(manager.log(), HasSubstr("port 't': interface 'rt' is gone"));
   manager.end();
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, Link, testing::Values("af_packet", "af_xdp"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
+TEST_F(Interfaces, AnXdpProgramEndsWithTheManagerWhateverEndsIt) {
+  const Namespace roost, a;
+  join(roost, "ra", a);
+  ManagerProcess manager(kMemory + port("a", "af_xdp", "ra"), roost.prefix());
+  EXPECT_THAT(roost.run("ip link show ra").said, HasSubstr("xdp"));
+  manager.kill_now(SIGKILL);
+  manager.wait_for_end();
+  EXPECT_TRUE(eventually([&] { return roost.run("ip link show ra").said.find("xdp") == std::string::npos; }));
+}
+
+// Two managers, joined by a ring in memory that DPDK's memif makes: what one sends the other receives, and balanced.
+TEST(Devices, CarryPacketsFromOneManagerToAnother) {
+  const TempDir folder;
+  const auto device = [&](const std::string& role, const std::string& chain) {
+    return fmt::format(
+        "[[ports]]\nname = \"m\"\nkind = \"dpdk\"\n{}device = \"net_memif0,role={},socket={},socket-abstract=no\"\n",
+        chain, role, folder.path("memif"));
+  };
+  ManagerProcess to(kMemory + device("server", "chain = \"c\"\n") + port_null("out") + services({"s"}) +
+                    chain_of("c", {"s"}, "out"));
+  to.spawn(nf("forward"), "s", 2);
+  const uint64_t count = scaled(200'000);
+  ManagerProcess from(kMemory + port_generator("in", "c", fmt::format("rate_pps = 20000\ncount = {}", count)) +
+                          device("client", "") + services({"s"}) + chain_of("c", {"s"}, "m"),
+                      kPaused);
+  from.spawn(nf("forward"), "s", 2);
+  ASSERT_TRUE(eventually([&] { return link_of(from, "m") == "up" && link_of(to, "m") == "up"; }));
+  from.call("resume");
+  ASSERT_TRUE(eventually([&] { return from.figure("received") == count; }));
+  ASSERT_TRUE(from.settled());
+  const uint64_t sent = from.figure("transmitted");
+  EXPECT_GT(sent, count / 2);
+  EXPECT_TRUE(eventually([&] { return to.figure("received") == sent; })) << to.figure("received") << " of " << sent;
+  ASSERT_TRUE(to.settled());
+  expect_balanced(from.stats());
+  expect_balanced(to.stats());
+  EXPECT_EQ(port_of(to.stats(), "m").at("received_bytes"), 64 * sent);
+  from.end();
+  to.end();
 }
 
 TEST_F(Interfaces, ATapHasWhatTheConfigurationSaysAndIsRemovedAtTheEnd) {
@@ -268,6 +316,15 @@ TEST_F(Interfaces, WhatCannotBeOpenedIsSaidWithItsRemedy) {
   const std::vector<std::string> unprivileged{"setpriv", "--bounding-set=-net_raw,-net_admin"};
   EXPECT_THAT(said(port("p", "af_packet", "ra"), unprivileged), HasSubstr("with CAP_NET_RAW"));
   EXPECT_THAT(said(port("p", "tap", "rt"), unprivileged), HasSubstr("with CAP_NET_ADMIN"));
+  EXPECT_THAT(said(port("p", "af_xdp", "nine")),
+              HasSubstr("port 'p': no such interface 'nine'; interfaces here: lo, ra"));
+  EXPECT_THAT(said(port("p", "af_xdp", "ra"), {"setpriv", "--bounding-set=-net_raw,-net_admin,-bpf,-sys_admin"}),
+              HasSubstr("AF_XDP on interface 'ra': "));
+  const auto device = [](const std::string& name) {
+    return fmt::format("[[ports]]\nname = \"p\"\nkind = \"dpdk\"\ndevice = \"{}\"\n", name);
+  };
+  EXPECT_THAT(said(device("0000:ff:1f.7")), HasSubstr("bind it to vfio-pci first"));
+  EXPECT_THAT(said(device("net_nonesuch0")), HasSubstr("device 'net_nonesuch0': its driver refuses it"));
   EXPECT_THAT(said(port("p", "tap", "rt", "", "addresses = [\"10.0.0.1/24\", \"ff02::1/64\"]")),
               HasSubstr("interface 'rt': address 'ff02::1/64'"));
   EXPECT_NE(roost.run("ip link show rt").status, 0);

@@ -68,6 +68,9 @@ class Operator {
 std::string nf(const std::string& name);      // path of an example's module
 std::string module(const std::string& name);  // of a test's module
 
+// Before the command line: its ports receive nothing until 'resume'.
+inline const std::vector<std::string> kPaused{"sh", "-c", "exec \"$@\" --paused", "sh"};
+
 class ManagerProcess {
  public:
   // Starts roostd and waits until it answers. A failure to start is a failure of the test.

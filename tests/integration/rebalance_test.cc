@@ -13,7 +13,6 @@ namespace {
 
 // As often as it goes: each millisecond, for a hundredth of a core.
 constexpr const char* kRestless = "rebalance_ms = 1\nrebalance_margin_percent = 1\nshare_period_ms = 1\n";
-const std::vector<std::string> kPaused{"sh", "-c", "exec \"$@\" --paused", "sh"};  // how it is started
 constexpr const char* kTwoCores = "[cores]\nshared_per_cpu = 2\n";
 
 class Rebalance : public testing::TestWithParam<const char*> {};

@@ -53,8 +53,44 @@ mtu_bytes = 9000
   EXPECT_THAT(config.ports[2].interface.addresses, ElementsAre("10.0.0.1/24", "fd00::1/64"));
 }
 
+TEST(DevicePorts, AreRead) {
+  const auto config = parse_config(R"(
+[[ports]]
+name = "card"
+kind = "dpdk"
+device = "0000:3b:00.1"
+receive_descriptors = 4096
+promiscuous = false
+[[ports]]
+name = "m"
+kind = "dpdk"
+device = "net_memif0,role=server"
+)",
+                                   "c.toml", one_core());
+  ASSERT_EQ(config.ports.size(), 2U);
+  EXPECT_EQ(config.ports[0].kind, PortKind::kDpdk);
+  EXPECT_EQ(config.ports[0].device.device, "0000:3b:00.1");
+  EXPECT_EQ(config.ports[0].device.receive_descriptors, 4'096U);
+  EXPECT_EQ(config.ports[0].device.transmit_descriptors, 1'024U);
+  EXPECT_FALSE(config.ports[0].device.promiscuous);
+  EXPECT_EQ(config.ports[1].device.device, "net_memif0,role=server");
+  EXPECT_TRUE(config.ports[1].device.promiscuous);
+}
+
+TEST(DevicePorts, ProblemsAreNamed) {
+  EXPECT_THAT(problems("", "dpdk"), HasSubstr("port 'p': device isn't given"));
+  for (const char* wrong : {"", "eth0", "3b:00.0", "net_ring", "0000:3b:00.8", "net_ring0\\n"})
+    EXPECT_THAT(problems(std::string("device = \"") + wrong + '"', "dpdk"), HasSubstr("is no device")) << wrong;
+  EXPECT_THAT(problems("device = 'net_null0'\nreceive_descriptors = 31", "dpdk"), HasSubstr("receive_descriptors"));
+  EXPECT_THAT(problems("device = 'net_null0'\ninterface = 'e'", "dpdk"), HasSubstr("interface"));
+  EXPECT_THAT(
+      problems("device = 'net_null0'\n[[ports]]\nname = 'q'\nkind = 'dpdk'\ndevice = 'net_null0,size=9'", "dpdk"),
+      HasSubstr("device 'net_null0,size=9' is that of port 'p' already"));
+  EXPECT_EQ(problems("device = 'net_null0'", "dpdk"), "none");
+}
+
 TEST(InterfacePorts, ProblemsAreNamed) {
-  for (const char* kind : {"af_packet", "tap"}) {
+  for (const char* kind : {"af_packet", "af_xdp", "tap"}) {
     EXPECT_THAT(problems("", kind), HasSubstr("port 'p': interface isn't given"));
     EXPECT_THAT(problems("interface = 3", kind), HasSubstr("'interface' is a whole number"));
     EXPECT_THAT(problems("interface = ''", kind), HasSubstr("has 0 characters"));
@@ -73,6 +109,8 @@ TEST(InterfacePorts, ProblemsAreNamed) {
     EXPECT_THAT(problems(std::string("interface = 'e'\naddresses = [") + address + "]", "tap"),
                 HasSubstr("is no address with its prefix; write it as"));
   EXPECT_EQ(problems("interface = 'e'", "tap"), "none");
+  EXPECT_THAT(problems("interface = 'e'\nreceive_kib = 64", "af_xdp"), HasSubstr("receive_kib"));
+  EXPECT_EQ(problems("interface = 'e'", "af_xdp"), "none");
 }
 
 TEST(InterfaceAddresses, AreParsed) {

@@ -231,6 +231,38 @@ TEST(FinishChecksum, AsTheSenderWouldHave) {
   EXPECT_TRUE(finish_checksum(frame.data(), bytes, 34, bytes - 34 - 2));
 }
 
+// Frames as senders leave them, each kind: begun ones are found, finished ones and fragments are not.
+TEST(BegunChecksum, IsFoundByWhatItHolds) {
+  for (const bool wide : {false, true})
+    for (const bool tcp : {false, true})
+      for (const int tags : {0, 1, 2}) {
+        const Shape shape{.wide = wide, .tcp = tcp, .tags = tags, .payload = 301};
+        SCOPED_TRACE(testing::Message() << wide << tcp << tags);
+        Bytes frame = big_frame(shape);
+        const auto bytes = static_cast<uint32_t>(frame.size());
+        auto* const ip4 = reinterpret_cast<rte_ipv4_hdr*>(&frame[shape.ip_at()]);
+        auto* const ip6 = reinterpret_cast<rte_ipv6_hdr*>(&frame[shape.ip_at()]);
+        const auto length = static_cast<uint16_t>(bytes - (wide ? shape.transport_at() : shape.ip_at()));
+        (wide ? ip6->payload_len : ip4->total_length) = rte_cpu_to_be_16(length);
+        const uint16_t begun = wide ? rte_ipv6_phdr_cksum(ip6, 0) : rte_ipv4_phdr_cksum(ip4, 0);
+        std::memcpy(&frame[shape.transport_at() + (tcp ? 16 : 6)], &begun, sizeof begun);
+        OffloadHeader header{};
+        ASSERT_TRUE(find_begun_checksum(frame.data(), bytes, header));
+        EXPECT_EQ(header.checksum_start, shape.transport_at());
+        ASSERT_TRUE(finish_checksum(frame.data(), bytes, header.checksum_start, header.checksum_offset));
+        EXPECT_EQ(transport_sum(shape, frame), 0xffffU);
+        EXPECT_FALSE(find_begun_checksum(frame.data(), bytes, header));
+        for (uint32_t cut = 0; cut < shape.header_bytes(); ++cut) {
+          const Bytes part(frame.begin(), frame.begin() + cut);  // for the address sanitizer
+          find_begun_checksum(part.data(), cut, header);
+        }
+        if (wide) continue;
+        std::memcpy(&frame[shape.transport_at() + (tcp ? 16 : 6)], &begun, sizeof begun);
+        ip4->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG);
+        EXPECT_FALSE(find_begun_checksum(frame.data(), bytes, header));
+      }
+}
+
 TEST(FinishChecksum, NeverSaysThatThereIsNone) {
   Bytes frame(14 + 8, 0);
   frame[16] = 0xff;

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/ports/ethdev.h"
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_memory.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <regex>
+
+#include "core/error.h"
+#include "core/packet_memory.h"
+
+// rte_dev_dma_map and its opposite: not yet in DPDK's stable interface, and there is nothing else.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+namespace roost {
+namespace {
+
+constexpr uint16_t kBurstMax = 64;
+
+std::string name_of(const std::string& device) { return device.substr(0, device.find(',')); }
+std::string parameters_of(const std::string& device) {
+  const size_t comma = device.find(',');
+  return comma == std::string::npos ? "" : device.substr(comma + 1);
+}
+
+// Drivers return negative error numbers, EAL sets its own.
+std::string why(int result) { return rte_strerror(result < -1 ? -result : rte_errno); }
+
+}  // namespace
+
+bool is_pci_address(const std::string& device) noexcept {
+  static const std::regex kAddress("[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\\.[0-7]");
+  return std::regex_match(name_of(device), kAddress);
+}
+
+std::string ethdev_name_problem(const std::string& device) {
+  static const std::regex kVirtual("(net|eth)_[a-z0-9_]*[a-z_][0-9]+");
+  if (is_pci_address(device) || std::regex_match(name_of(device), kVirtual)) return "";
+  return fmt::format(
+      "'{}' is no device; write a PCI address (\"0000:3b:00.0\") or a driver of DPDK's with a number and its "
+      "parameters (\"net_memif0,role=server\")",
+      device);
+}
+
+Ethdev::Ethdev(const EthdevSetup& setup, rte_mempool* pool) : device_(name_of(setup.device)) {
+  const bool on_pci = is_pci_address(setup.device);
+  uint16_t found = 0;
+  // EAL has taken a PCI device that it was told of at its start; all others come now.
+  if (rte_eth_dev_get_port_by_name(device_.c_str(), &found) != 0) {
+    const int added =
+        rte_eal_hotplug_add(on_pci ? "pci" : "vdev", device_.c_str(), parameters_of(setup.device).c_str());
+    if (added != 0 || rte_eth_dev_get_port_by_name(device_.c_str(), &found) != 0) {
+      const std::string reason = added != 0 ? why(added) : "it is no network device";
+      if (added == 0) rte_eal_hotplug_remove(on_pci ? "pci" : "vdev", device_.c_str());
+      if (on_pci)
+        fail("device '{}': DPDK can't take it ({}); bind it to vfio-pci first: dpdk-devbind.py -b vfio-pci {}", device_,
+             reason, device_);
+      fail(
+          "device '{}': its driver refuses it ({}); the driver's own words are above, and its parameters in DPDK's "
+          "guide to network drivers",
+          device_, reason);
+    }
+  }
+  id_ = found;
+  try {
+    if (on_pci) map_buffers(pool);
+    configure(setup, pool);
+  } catch (...) {
+    end();
+    throw;
+  }
+}
+
+Ethdev::~Ethdev() { end(); }
+
+void Ethdev::end() noexcept {
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(id_, &info) != 0) return;
+  rte_eth_dev_stop(id_);
+  if (mapped_ != nullptr) rte_dev_dma_unmap(info.device, mapped_, reinterpret_cast<uint64_t>(mapped_), mapped_bytes_);
+  rte_eth_dev_close(id_);
+  rte_dev_remove(info.device);
+}
+
+// EAL maps its own memory for cards; the packets' buffers lie in ours.
+void Ethdev::map_buffers(rte_mempool* pool) {
+  if ((rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) == 0) return;
+  if (rte_eal_iova_mode() != RTE_IOVA_VA)
+    fail(
+        "device '{}': without an IOMMU it would need physical addresses, which its packets' memory has none of; turn "
+        "the IOMMU on",
+        device_);
+  rte_mbuf* const sample = rte_pktmbuf_alloc(pool);
+  if (sample == nullptr) fail("the packet pool is empty; give the memory more packets");
+  const uint32_t first = handle_at(sample->buf_addr) / kHandlesPerNode * kHandlesPerNode;
+  rte_pktmbuf_free(sample);
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  void* const from = reinterpret_cast<void*>(packet_address(first));
+  const size_t bytes = RTE_ALIGN_CEIL(size_t{pool->size} * kStrideBytes, page);
+  // Of the second device on, EAL knows this memory.
+  if (rte_extmem_register(from, bytes, nullptr, static_cast<unsigned>(bytes / page), page) != 0 && rte_errno != EEXIST)
+    fail("device '{}': DPDK does not take the packets' memory: {}", device_, rte_strerror(rte_errno));
+  rte_eth_dev_info info{};
+  rte_eth_dev_info_get(id_, &info);
+  if (rte_dev_dma_map(info.device, from, reinterpret_cast<uint64_t>(from), bytes) != 0)
+    fail("device '{}': the packets' memory can't be mapped for it: {} (limits: ulimit -l)", device_,
+         rte_strerror(rte_errno));
+  mapped_ = from;
+  mapped_bytes_ = bytes;
+}
+
+void Ethdev::configure(const EthdevSetup& setup, rte_mempool* pool) {
+  const auto check = [this](int result, const char* what) {
+    if (result < 0) fail("device '{}': {}: {}", device_, what, rte_strerror(-result));
+  };
+  rte_eth_dev_info info{};
+  check(rte_eth_dev_info_get(id_, &info), "it says nothing of itself");
+  rte_eth_conf conf{};
+  conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;  // longer packets than a buffer
+  conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+  sends_segments_ = conf.txmode.offloads != 0;
+  check(rte_eth_dev_configure(id_, 1, 1, &conf), "one queue each way is refused");
+  uint16_t receive = setup.receive_descriptors, transmit = setup.transmit_descriptors;
+  check(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &transmit), "so many descriptors are refused");
+  const auto node = static_cast<unsigned>(rte_eth_dev_socket_id(id_));
+  check(rte_eth_rx_queue_setup(id_, 0, receive, node, nullptr, pool), "its receive queue can't be set up");
+  check(rte_eth_tx_queue_setup(id_, 0, transmit, node, nullptr), "its transmit queue can't be set up");
+  check(rte_eth_dev_start(id_), "it does not start");
+  if (setup.promiscuous) {
+    const int result = rte_eth_promiscuous_enable(id_);
+    if (result != -ENOTSUP) check(result, "promiscuous mode is refused");
+  }
+}
+
+uint16_t Ethdev::transmit(rte_mbuf** packets, uint16_t count, PortCounters& counters) const noexcept {
+  const auto sendable = [this](const rte_mbuf* packet) { return packet->nb_segs == 1 || sends_segments_; };
+  uint16_t done = 0;
+  while (done < count) {
+    if (!sendable(packets[done])) {
+      rte_pktmbuf_free(packets[done++]);
+      counters.transmit_dropped.add(1);
+      continue;
+    }
+    std::array<uint32_t, kBurstMax> bytes;  // a packet that is sent is gone
+    uint16_t ready = 0;
+    for (; ready < kBurstMax && done + ready < count && sendable(packets[done + ready]); ++ready)
+      bytes[ready] = packets[done + ready]->pkt_len;
+    const uint16_t sent = rte_eth_tx_burst(id_, 0, packets + done, ready);
+    counters.transmitted.add(sent);
+    counters.transmitted_bytes.add(std::accumulate(bytes.begin(), bytes.begin() + sent, uint64_t{0}));
+    done = static_cast<uint16_t>(done + sent);
+    if (sent < ready) break;  // its queue is full
+  }
+  return done;
+}
+
+bool Ethdev::is_up() const noexcept {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+uint64_t Ethdev::take_missed() noexcept {
+  rte_eth_stats stats{};
+  if (rte_eth_stats_get(id_, &stats) != 0) return 0;
+  const uint64_t now = stats.imissed + stats.rx_nombuf + stats.ierrors, before = missed_;
+  missed_ = std::max(now, before);
+  return missed_ - before;
+}
+
+std::string Ethdev::driver() const {
+  rte_eth_dev_info info{};
+  return rte_eth_dev_info_get(id_, &info) == 0 && info.driver_name != nullptr ? info.driver_name : "unknown";
+}
+
+}  // namespace roost

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A device of DPDK's: a network card by its PCI address, or a virtual one, by the driver that DPDK has for it. One
+// queue in, one out, no offloads; set up when this is made, given back when it ends.
+// Programmer's guide: doc.dpdk.org/guides-22.11/prog_guide/poll_mode_drv.html
+#pragma once
+
+#include <rte_ethdev.h>
+
+#include <cstdint>
+#include <string>
+
+#include "core/port.h"
+
+namespace roost {
+
+struct EthdevSetup {
+  // "0000:3b:00.0", or a driver's name, a number and its parameters: "net_af_xdp0,iface=eth1". With parameters, a PCI
+  // address takes them, too.
+  std::string device;
+  uint16_t receive_descriptors = 1'024;
+  uint16_t transmit_descriptors = 1'024;
+  bool promiscuous = true;
+};
+
+// What is wrong with a device's name, empty: nothing.
+std::string ethdev_name_problem(const std::string& device);
+bool is_pci_address(const std::string& device) noexcept;
+
+class Ethdev {
+ public:
+  // Received packets are `pool`'s. Throws Error, which says what refused and what may help.
+  Ethdev(const EthdevSetup& setup, rte_mempool* pool);
+  ~Ethdev();
+  Ethdev(const Ethdev&) = delete;
+  Ethdev& operator=(const Ethdev&) = delete;
+
+  uint16_t receive(rte_mbuf** packets, uint16_t count) const noexcept {
+    return rte_eth_rx_burst(id_, 0, packets, count);
+  }
+  // As Port::transmit. Packets of several segments are lost where the driver can't send them.
+  uint16_t transmit(rte_mbuf** packets, uint16_t count, PortCounters& counters) const noexcept;
+
+  // Any thread.
+  bool is_up() const noexcept;
+  // Packets that never reached a queue, since this was last asked. One thread.
+  uint64_t take_missed() noexcept;
+  std::string driver() const;
+
+ private:
+  void configure(const EthdevSetup& setup, rte_mempool* pool);
+  void map_buffers(rte_mempool* pool);
+  void end() noexcept;
+
+  std::string device_;
+  uint16_t id_ = RTE_MAX_ETHPORTS;
+  bool sends_segments_ = false;
+  void* mapped_ = nullptr;  // for a card to read and write
+  size_t mapped_bytes_ = 0;
+  uint64_t missed_ = 0;
+};
+
+}  // namespace roost

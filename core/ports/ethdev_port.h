@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A port on a device of DPDK's, polled: packets are received into the manager's own buffers, and sent from there,
+// without a copy.
+#pragma once
+
+#include "core/port.h"
+#include "core/ports/ethdev.h"
+
+namespace roost {
+
+class EthdevPort final : public Port {
+ public:
+  // Throws Error.
+  EthdevPort(const PortConfig& config, uint16_t index, rte_mempool* pool);
+
+  uint16_t receive(rte_mbuf** packets, uint64_t* stamps_tsc, uint16_t count, uint64_t now_tsc) noexcept override;
+  uint16_t transmit(rte_mbuf** packets, uint16_t count) noexcept override {
+    return device_.transmit(packets, count, counters_);
+  }
+  uint64_t next_receive_tsc() const noexcept override { return 0; }
+  LinkState link() const noexcept override { return device_.is_up() ? LinkState::up : LinkState::down; }
+  void read_kernel_counts() noexcept override { counters_.receive_dropped.missed.add(device_.take_missed()); }
+
+ private:
+  Ethdev device_;
+  uint64_t plain_flags_;  // of a packet of the pool
+};
+
+}  // namespace roost

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One queue of an interface, by AF_XDP (kernel documentation, networking/af_xdp): memory that the kernel shares, and
+// four rings. Packets are copied from that memory and into it, once; between it and the card there is no copy where the
+// card's driver can.
+#pragma once
+
+#include <xdp/xsk.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/shared_memory.h"
+
+struct rte_mbuf;
+
+namespace roost {
+
+class XdpQueue {
+ public:
+  static constexpr uint32_t kFrameBytes = 4'096;
+  static constexpr uint32_t kFrames = 1'024;  // for each direction
+
+  // Throws Error.
+  XdpQueue(const std::string& interface, uint32_t queue);
+  ~XdpQueue();
+  XdpQueue(const XdpQueue&) = delete;
+  XdpQueue& operator=(const XdpQueue&) = delete;
+
+  int fd() const noexcept;  // readable when packets wait
+
+  // Up to `count` packets; take(i, bytes, length) copies the i-th.
+  template <typename Take>
+  uint32_t receive(uint32_t count, Take&& take) noexcept {
+    if (unsent_) kick();
+    uint32_t first = 0, give_back = 0;
+    const uint32_t came = xsk_ring_cons__peek(&receive_, count, &first);
+    if (came == 0) {
+      wake_filling();
+      return 0;
+    }
+    xsk_ring_prod__reserve(&fill_, came, &give_back);  // it has a place for each frame that there is
+    for (uint32_t i = 0; i < came; ++i) {
+      const xdp_desc* const descriptor = xsk_ring_cons__rx_desc(&receive_, first + i);
+      take(i, static_cast<const uint8_t*>(xsk_umem__get_data(memory(), descriptor->addr)), descriptor->len);
+      *xsk_ring_prod__fill_addr(&fill_, give_back + i) = descriptor->addr / kFrameBytes * kFrameBytes;
+    }
+    xsk_ring_prod__submit(&fill_, came);
+    xsk_ring_cons__release(&receive_, came);
+    wake_filling();
+    return came;
+  }
+
+  // Copies this packet, of kFrameBytes at most, to be sent with the next kick(). False: there is no room.
+  bool put(const rte_mbuf& packet) noexcept;
+  // Has the kernel send what was put.
+  void kick() noexcept;
+
+  // Packets that had no frame or no place to go, since this was last asked. One thread.
+  uint64_t take_missed() noexcept;
+
+ private:
+  struct Unmap {
+    void operator()(void* memory) const noexcept;
+  };
+  void* memory() const noexcept { return memory_.get(); }
+  void wake_filling() noexcept;
+  void take_completed() noexcept;
+
+  std::unique_ptr<void, Unmap> memory_;
+  xsk_umem* umem_ = nullptr;
+  xsk_socket* socket_ = nullptr;
+  xsk_ring_prod fill_{}, transmit_{};
+  xsk_ring_cons completed_{}, receive_{};
+  std::vector<uint64_t> free_;  // frames to send in
+  bool unsent_ = false;         // the kernel has not taken all that was put
+  uint64_t missed_ = 0;
+};
+
+}  // namespace roost
