@@ -31,7 +31,10 @@ class AfXdpPort final : public InterfacePort {
 
   std::unique_ptr<Binding> bind_to(int interface_index) const;
   uint16_t fetch(std::span<Slot> slots) noexcept override;
-  int receive_descriptor() const noexcept override { return binding_->poll.get(); }
+  // While the kernel has not taken all that is to be sent, the loop looks again by itself.
+  int receive_descriptor() const noexcept override {
+    return binding_->queues.front()->has_unsent() ? -1 : binding_->poll.get();
+  }
 
   const std::string interface_;
   std::unique_ptr<Binding> binding_;

@@ -56,6 +56,7 @@ class XdpQueue {
   bool put(const rte_mbuf& packet) noexcept;
   // Has the kernel send what was put.
   void kick() noexcept;
+  bool has_unsent() const noexcept { return unsent_; }
 
   // Packets that had no frame or no place to go, since this was last asked. One thread.
   uint64_t take_missed() noexcept;
