@@ -39,6 +39,7 @@ void add_tell(Command& program, Invocation& invocation);
 void add_get(Command& program, Invocation& invocation);
 void add_set(Command& program, Invocation& invocation);
 void add_stats(Command& program, Invocation& invocation);
+void add_tune(Command& program, Invocation& invocation);
 void add_version(Command& program, Invocation& invocation);
 void add_demo(Command& program, Invocation& invocation);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cli/machine.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 #include <sys/utsname.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -51,6 +53,16 @@ std::vector<uint32_t> usable_cores() {
       if (CPU_ISSET(core, &set)) cores.push_back(core);
   if (cores.empty()) cores.push_back(0);
   return cores;
+}
+
+double cpu_seconds_of(int pid) {
+  double nanoseconds = 0;
+  std::error_code gone;
+  for (const auto& thread : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
+    double used = 0;
+    if (std::ifstream(thread.path() / "schedstat") >> used) nanoseconds += used;
+  }
+  return nanoseconds * 1e-9;
 }
 
 }  // namespace roost::cli

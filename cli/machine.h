@@ -13,5 +13,7 @@ namespace roost::cli {
 Json machine_facts();
 // In ascending order, never empty.
 std::vector<uint32_t> usable_cores();
+// CPU time that a process's threads have used, seconds; 0 where it has gone.
+double cpu_seconds_of(int pid);
 
 }  // namespace roost::cli

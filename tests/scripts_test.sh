@@ -10,7 +10,7 @@ complain() {
   failed=1
 }
 
-for script in scripts/*.sh tests/*.sh .ci/run; do
+for script in scripts/*.sh tests/*.sh experiments/*.sh .ci/run; do
   bash -n "$script" || complain "$script: does not parse"
   [[ -x $script ]] || complain "$script: not executable; chmod +x $script"
   grep -q '^set -euo pipefail' "$script" || complain "$script: lacks 'set -euo pipefail'"

@@ -3,8 +3,8 @@
 // random one of them?
 #include <fmt/format.h>
 
-#include "experiments/first_light/bare_pipeline.h"
 #include "experiments/first_light/figures.h"
+#include "experiments/harness/bare_pipeline.h"
 #include "experiments/harness/rig.h"
 
 namespace roost::experiment {

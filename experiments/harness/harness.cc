@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -100,18 +99,6 @@ double seconds_now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-double cpu_seconds_of(int pid) {
-  double nanoseconds = 0;
-  std::error_code gone;
-  for (const auto& thread : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
-    std::istringstream fields(first_line(thread.path() / "schedstat"));
-    double used = 0;
-    fields >> used;
-    nanoseconds += used;
-  }
-  return nanoseconds * 1e-9;
 }
 
 double jain(const std::vector<double>& shares) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/machine.h"
 #include "core/protocol.h"
 
 namespace roost::experiment {
@@ -46,8 +47,7 @@ double steal_share();  // of both cores' time since the machine started; differe
 
 void pin_to(int core);
 double seconds_now();
-// CPU time that a process's threads have used, seconds; 0 where it has gone.
-double cpu_seconds_of(int pid);
+using cli::cpu_seconds_of;
 
 // Fairness of shares: 1 where all are equal, 1/n where one has all (Jain, Chiu, Hawe, DEC TR-301, 1984).
 double jain(const std::vector<double>& shares);

@@ -29,6 +29,24 @@ PortConfig Rig::generator(uint32_t flows, uint64_t rate_pps) {
   return port;
 }
 
+std::string Rig::module_path(const std::string& module) { return std::string(ROOST_NF_DIR) + "/" + module + ".so"; }
+
+PortConfig Rig::source(const Lane& lane) {
+  PortConfig port = generator(lane.flows, lane.rate_pps);
+  port.generator.imix = lane.imix;
+  port.generator.seed = lane.seed;
+  if (lane.zipf_s > 0) {
+    port.generator.distribution = FlowDistribution::kZipf;
+    port.generator.zipf_s = lane.zipf_s;
+  }
+  if (!lane.capture.empty()) {
+    port.kind = PortKind::kPcap;
+    port.pcap.read = lane.capture;
+    port.pcap.loop = true;
+  }
+  return port;
+}
+
 Rig::Rig(const RigOptions& options, const std::vector<std::string>& settings) {
   std::string folder = (std::filesystem::temp_directory_path() / "roost-rig-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) fail_errno("folder '{}'", folder);
@@ -38,12 +56,12 @@ Rig::Rig(const RigOptions& options, const std::vector<std::string>& settings) {
   config.paused = true;
   config.memory.packets = options.packets;
   config.cores.io = 0;
-  config.cores.shared = {1};
+  config.cores.shared = options.shared;
   config.flows.max = options.flow_rows;
   for (uint32_t i = 0; i < options.lanes.size(); ++i) {
     const Lane& lane = options.lanes[i];
     ManagerConfig::Port in;
-    static_cast<PortConfig&>(in) = generator(lane.flows, lane.rate_pps);
+    static_cast<PortConfig&>(in) = source(lane);
     in.name = fmt::format("in{}", i);
     in.chain = fmt::format("chain{}", i);
     ManagerConfig::Chain chain{in.chain, {}, i == 0 && comes_round(options) ? in.name : "out"};
@@ -65,6 +83,11 @@ Rig::Rig(const RigOptions& options, const std::vector<std::string>& settings) {
   }
   const auto opener = [&](const PortConfig& port, uint16_t index, rte_mempool* pool,
                           uint64_t hz) -> std::unique_ptr<Port> {
+    if (index == 0 && options.steered) {
+      auto steered = std::make_unique<SteeredPort>(open_port(port, index, pool, hz), hz, kBacklogPackets);
+      steered_ = steered.get();
+      return steered;
+    }
     if (index != 0 || !comes_round(options)) return open_port(port, index, pool, hz);
     if (options.window != 0) {
       auto window = std::make_unique<WindowPort>(port.name, index, pool, options.window, options.lanes[0].flows);
@@ -89,7 +112,7 @@ Rig::~Rig() {
 void Rig::spawn(const std::string& module, const std::string& service, uint32_t count, Tier tier,
                 const Json& nf_config) {
   Manager::SpawnRequest request;
-  request.module = std::string(ROOST_NF_DIR) + "/" + module + ".so";
+  request.module = module_path(module);
   request.service = service;
   request.count = count;
   request.tier = tier;
@@ -108,6 +131,64 @@ double Rig::rate_over(double seconds, double warm_up_seconds) {
   const double ended = seconds_now();
   settle();
   return static_cast<double>(after - before) / (ended - began);
+}
+
+RateTrial Rig::trial(double rate_pps, double seconds) {
+  DataLoop& loop = manager_->loop();
+  RateTrial result;
+  uint64_t due = 0, out = 0, wakes = 0;
+  const auto count = [&] {
+    due = steered_->counters().received.get() + steered_->counters().receive_dropped.missed.get() - due;
+    out = loop.counters().transmitted.get() - out;
+    wakes = loop.counters().kernel_wakes.get() - wakes;
+  };
+  const double workers = workers_cpu_s(), self = manager_cpu_s();
+  loop.call([&] {
+    count();
+    loop.clear_latency();
+    steered_->pace(rate_pps);
+  });
+  const uint64_t before = out;
+  const double began = seconds_now();
+  start();
+  usleep(static_cast<useconds_t>(seconds * 1e6));
+  const uint64_t meanwhile = loop.counters().transmitted.get() - before;
+  result.seconds = seconds_now() - began;
+  result.out_pps = static_cast<double>(meanwhile) / result.seconds;
+  settle();
+  loop.call(count);
+  result.offered = due;
+  result.transmitted = out;
+  result.wakes = wakes;
+  result.workers_cpu_s = workers_cpu_s() - workers;
+  result.manager_cpu_s = manager_cpu_s() - self;
+  const auto us = [&](double share) {
+    return static_cast<double>(loop.latency().quantile(share)) * 1e6 / static_cast<double>(manager_->tsc_hz());
+  };
+  result.p50_us = us(0.5), result.p99_us = us(0.99), result.p999_us = us(0.999), result.max_us = us(1);
+  return result;
+}
+
+void Rig::steer(double rate_pps) {
+  manager_->loop().call([&] { steered_->pace(rate_pps); });
+}
+
+double Rig::workers_cpu_s() {
+  double sum = 0;
+  for (const pid_t pid : host_pids()) sum += cpu_seconds_of(pid);
+  return sum;
+}
+
+double Rig::manager_cpu_s() const { return cpu_seconds_of(getpid()); }
+
+Json Rig::books() {
+  DataLoop::Books books{};
+  manager_->loop().call([&] { books = manager_->loop().books(); });
+  return {{"received", books.received},
+          {"created", books.created},
+          {"transmitted", books.transmitted},
+          {"dropped", books.dropped},
+          {"held", books.held}};
 }
 
 void Rig::settle() {

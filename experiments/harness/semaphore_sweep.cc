@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "experiments/harness/semaphore_sweep.h"
 
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -11,6 +12,7 @@
 #include <atomic>
 
 #include "core/error.h"
+#include "examples/busy_work.h"
 #include "experiments/harness/harness.h"
 
 namespace roost::experiment {
@@ -67,13 +69,17 @@ struct SemaphoreSweep::Nf {
   alignas(64) sem_t semaphore;
 };
 
-SemaphoreSweep::SemaphoreSweep(uint32_t nfs, Shape shape)
-    : count_(nfs), shape_(shape), nfs_(share<Nf>(nfs)), packets_(share<uint8_t>(size_t{kSlots} * kPacketBytes)) {
+SemaphoreSweep::SemaphoreSweep(uint32_t nfs, Shape shape, Wait wait, uint64_t cost_cycles)
+    : count_(nfs),
+      shape_(shape),
+      wait_(wait),
+      nfs_(share<Nf>(nfs)),
+      packets_(share<uint8_t>(size_t{kSlots} * kPacketBytes)) {
   for (uint32_t i = 0; i < count_; ++i) {
     sem_init(&nfs_[i].semaphore, 1, 0);
     const pid_t child = fork();
     if (child < 0) fail_errno("semaphore sweep: fork");
-    if (child == 0) run_nf(nfs_[i], packets_);
+    if (child == 0) run_nf(nfs_[i], packets_, wait, cost_cycles);
     children_.push_back(child);
   }
 }
@@ -85,11 +91,16 @@ SemaphoreSweep::~SemaphoreSweep() {
   munmap(packets_, size_t{kSlots} * kPacketBytes);
 }
 
-void SemaphoreSweep::run_nf(Nf& nf, uint8_t* packets) {
+void SemaphoreSweep::run_nf(Nf& nf, uint8_t* packets, Wait wait, uint64_t cost_cycles) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   pin_to(1);
+  const uint64_t steps = busy_steps(cost_cycles);
   for (uint32_t burst[kBurst];;) {
     const uint32_t n = nf.in.pop(burst, kBurst);
+    if (n == 0 && wait == Wait::yield) {
+      sched_yield();
+      continue;
+    }
     if (n == 0) {
       nf.sleeping.store(1);
       sem_wait(&nf.semaphore);
@@ -97,6 +108,7 @@ void SemaphoreSweep::run_nf(Nf& nf, uint8_t* packets) {
     }
     for (uint32_t i = 0; i < n; ++i) {
       packets[size_t{burst[i]} * kPacketBytes + kDataAt] ^= 1;
+      if (steps != 0) busy_work(steps);
       Meta& meta = meta_of(packets, burst[i]);
       meta.action = kActionToNf;
       meta.destination = static_cast<uint16_t>(meta.destination + 1);
@@ -134,7 +146,7 @@ uint64_t SemaphoreSweep::turn() noexcept {
       }
     }
   }
-  for (uint32_t i = 0; i < count_; ++i) {
+  for (uint32_t i = 0; i < count_ && wait_ == Wait::semaphore; ++i) {
     if (nfs_[i].in.count() == 0 || nfs_[i].sleeping.load() == 0) continue;
     nfs_[i].sleeping.store(0);
     sem_post(&nfs_[i].semaphore);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "experiments/first_light/bare_pipeline.h"
+#include "experiments/harness/bare_pipeline.h"
 
 #include <rte_mbuf.h>
 #include <signal.h>
@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "examples/busy_work.h"
 #include "experiments/harness/harness.h"
 
 namespace roost::experiment {
@@ -31,7 +32,8 @@ struct BarePipeline::Shared {
   Ring there, back;
 };
 
-BarePipeline::BarePipeline(PacketPool& pool, const PortConfig& generator, uint32_t flow_rows, uint64_t tsc_hz)
+BarePipeline::BarePipeline(PacketPool& pool, const PortConfig& generator, uint32_t flow_rows, uint64_t tsc_hz,
+                           uint64_t cost_cycles)
     : pool_(pool),
       in_(open_port(generator, 0, pool.pool(), tsc_hz)),
       out_(open_port(PortConfig{}, 1, pool.pool(), tsc_hz)),
@@ -44,7 +46,7 @@ BarePipeline::BarePipeline(PacketPool& pool, const PortConfig& generator, uint32
   shared_ = static_cast<Shared*>(memory);
   child_ = fork();
   if (child_ < 0) fail_errno("bare pipeline: fork");
-  if (child_ == 0) poll_packets(*shared_);
+  if (child_ == 0) poll_packets(*shared_, cost_cycles);
   kill(child_, SIGSTOP);
 }
 
@@ -54,9 +56,10 @@ BarePipeline::~BarePipeline() {
   munmap(shared_, sizeof(Shared));
 }
 
-void BarePipeline::poll_packets(Shared& shared) {
+void BarePipeline::poll_packets(Shared& shared, uint64_t cost_cycles) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   pin_to(1);
+  const uint64_t steps = busy_steps(cost_cycles);
   for (uint32_t from = 0, out = 0;;) {
     const uint32_t to = shared.there.produced.load(std::memory_order_acquire);
     const uint32_t n = to - from < kBurst ? to - from : kBurst;
@@ -67,6 +70,7 @@ void BarePipeline::poll_packets(Shared& shared) {
     for (uint32_t i = 0; i < n; ++i) {
       const uint32_t handle = shared.there.slot[(from + i) % kSlots];
       packet_buffer(handle)[kHeadroomBytes] ^= 1;
+      if (steps != 0) busy_work(steps);
       shared.back.slot[(out + i) % kSlots] = handle;
     }
     shared.there.consumed.store(from += n, std::memory_order_release);

@@ -16,7 +16,9 @@ namespace roost::experiment {
 
 class BarePipeline {
  public:
-  BarePipeline(PacketPool& pool, const PortConfig& generator, uint32_t flow_rows, uint64_t tsc_hz);
+  // The polling process works for `cost_cycles` on each packet, besides changing a byte of it.
+  BarePipeline(PacketPool& pool, const PortConfig& generator, uint32_t flow_rows, uint64_t tsc_hz,
+               uint64_t cost_cycles = 0);
   ~BarePipeline();
   BarePipeline(const BarePipeline&) = delete;
   BarePipeline& operator=(const BarePipeline&) = delete;
@@ -28,7 +30,7 @@ class BarePipeline {
   struct Ring;
   struct Shared;
 
-  [[noreturn]] static void poll_packets(Shared& shared);
+  [[noreturn]] static void poll_packets(Shared& shared, uint64_t cost_cycles);
   void turn(bool receiving) noexcept;
 
   PacketPool& pool_;

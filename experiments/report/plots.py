@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The plots of a result, as SVG and PNG. Colours are Okabe and Ito's, which colour-blind readers tell apart; markers, line
+styles and hatches say the same again, for print in grey. Error bars are the whole range of the samples."""
+
+import math
+import warnings
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: E402
+
+from results import short  # noqa: E402
+
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+STYLES = ["-", "--", "-.", ":"]
+HATCHES = ["", "///", "...", "xxx", "\\\\\\", "++", "oo"]
+BASELINE = {"color": "#555555", "linestyle": (0, (4, 2)), "linewidth": 1.2, "zorder": 1}
+
+plt.rcParams.update({
+    "figure.figsize": (6.4, 3.9), "figure.constrained_layout.use": True, "font.size": 9.5, "axes.grid": True,
+    "grid.alpha": 0.35, "grid.linewidth": 0.6, "axes.spines.top": False, "axes.spines.right": False,
+    "legend.frameon": False, "svg.fonttype": "path", "svg.hashsalt": "roost", "errorbar.capsize": 2.5,
+    "lines.linewidth": 1.5, "lines.markersize": 5.5,
+})
+NUMBERS = FuncFormatter(lambda value, _: short(value))
+
+
+class Plots:
+    """Writes each figure into a folder, and remembers what was written: (name, caption)."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.written = []
+        folder.mkdir(exist_ok=True)
+
+    def save(self, figure, name, caption):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # a layout that does not fit is a fault
+            for suffix in ("svg", "png"):
+                figure.savefig(self.folder / f"{name}.{suffix}", dpi=150, metadata={"Date": None} if suffix == "svg" else {})
+        plt.close(figure)
+        self.written.append((name, caption))
+
+
+def number_axis(axis, log, values):
+    values = [v for v in values if v is not None and not math.isnan(v) and v > 0]
+    if log and values and max(values) > 8 * min(values):
+        axis.axes.set_xscale("log") if axis.axis_name == "x" else axis.axes.set_yscale("log")
+        axis.set_major_locator(LogLocator(base=10, numticks=12))
+        axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(NUMBERS)
+
+
+def error_of(spreads):
+    return [[s.median - s.least for s in spreads], [s.most - s.median for s in spreads]]
+
+
+def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=False, reference=None):
+    """series: (label, [(x, Spread)], is_baseline). A reference is (y, label)."""
+    series = [(label, [(x, s) for x, s in points if s is not None], base) for label, points, base in series]
+    series = [each for each in series if each[1]]
+    if not series:
+        return
+    figure, axes = plt.subplots()
+    place = 0
+    for label, points, base in series:
+        xs, spreads = [x for x, _ in points], [s for _, s in points]
+        if base:
+            axes.plot(xs, [s.median for s in spreads], label=label, marker=".", **BASELINE)
+            continue
+        axes.errorbar(xs, [s.median for s in spreads], yerr=error_of(spreads), label=label,
+                      color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
+                      linestyle=STYLES[place % len(STYLES)], elinewidth=0.9)
+        place += 1
+    if reference:
+        axes.axhline(reference[0], **BASELINE)
+        axes.annotate(reference[1], (1, reference[0]), xycoords=("axes fraction", "data"), xytext=(-2, 3),
+                      textcoords="offset points", ha="right", fontsize=8.5, color="#444444")
+    number_axis(axes.xaxis, log_x, [x for _, points, _ in series for x, _ in points])
+    number_axis(axes.yaxis, log_y, [s.median for _, points, _ in series for _, s in points])
+    if not log_y:
+        axes.set_ylim(bottom=0)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    if len(series) > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncol=2, borderaxespad=0.2)
+    plots.save(figure, name, caption)
+
+
+def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=False):
+    """groups: (label, [Spread or None for each of labels]). Horizontal, so that long labels can be read."""
+    groups = [(label, spreads) for label, spreads in groups if any(s is not None for s in spreads)]
+    if not groups:
+        return
+    height = 0.8 / len(groups)
+    figure, axes = plt.subplots(figsize=(6.4, 1.2 + 0.24 * len(labels) * (1 + 0.75 * (len(groups) - 1))))
+    for i, (label, spreads) in enumerate(groups):
+        kept = [(k, s) for k, s in enumerate(spreads) if s is not None]
+        at = [k + (i - (len(groups) - 1) / 2) * height for k, _ in kept]
+        axes.barh(at, [s.median for _, s in kept], height * 0.92, label=label, color=COLOURS[i % len(COLOURS)],
+                  alpha=0.85, hatch=HATCHES[i % len(HATCHES)], edgecolor="white", linewidth=0.4,
+                  xerr=error_of([s for _, s in kept]), error_kw={"elinewidth": 0.9, "ecolor": "#222222"})
+    if reference:
+        axes.axvline(reference[0], **BASELINE)
+        axes.annotate(reference[1], (reference[0], 1), xycoords=("data", "axes fraction"), xytext=(3, 2),
+                      textcoords="offset points", fontsize=8.5, color="#444444", annotation_clip=False)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    number_axis(axes.xaxis, log, [s.median for _, spreads in groups for s in spreads if s is not None])
+    axes.set_xlabel(xlabel)
+    if len(groups) > 1:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.04), ncol=min(3, len(groups)), borderaxespad=0.3)
+    plots.save(figure, name, caption)
+
+
+def stacked_plot(plots, name, caption, labels, parts, xlabel):
+    """parts: (label, [value for each of labels]), one behind the other."""
+    figure, axes = plt.subplots(figsize=(6.4, 1.5 + 0.3 * len(labels)))
+    begin = [0.0] * len(labels)
+    for i, (label, values) in enumerate(parts):
+        values = [0 if math.isnan(v) else v for v in values]
+        axes.barh(range(len(labels)), values, 0.7, left=begin, label=label, color=COLOURS[i], alpha=0.85,
+                  hatch=HATCHES[i], edgecolor="white", linewidth=0.4)
+        begin = [b + v for b, v in zip(begin, values)]
+    axes.set_yticks(range(len(labels)), labels)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.xaxis.set_major_formatter(NUMBERS)
+    axes.set_xlabel(xlabel)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=1)
+    plots.save(figure, name, caption)
+
+
+def front_plot(plots, name, caption, rows, front, marks, xfigure, yfigure, xlabel, ylabel):
+    """Every row as a point, the front as a line, and named marks."""
+    figure, axes = plt.subplots()
+    xs, ys = [r.median(xfigure) for r in rows], [r.median(yfigure) for r in rows]
+    axes.scatter(xs, ys, s=16, color="#999999", label="other settings", zorder=2)
+    ordered = sorted((r for r in rows if r.name in front), key=lambda r: r.median(xfigure))
+    axes.plot([r.median(xfigure) for r in ordered], [r.median(yfigure) for r in ordered], color=COLOURS[0],
+              marker="o", drawstyle="steps-post", label="Pareto front", zorder=3)
+    for i, (mark, row_name) in enumerate(sorted(marks.items())):
+        for row in rows:
+            if row.name == row_name:
+                axes.scatter([row.median(xfigure)], [row.median(yfigure)], s=95, marker=["*", "X"][i % 2],
+                             color=COLOURS[1 + i], edgecolor="black", linewidth=0.6, label=mark, zorder=4)
+    number_axis(axes.xaxis, True, xs)
+    number_axis(axes.yaxis, True, ys)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend()
+    plots.save(figure, name, caption)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Conclusions in words, computed from the data: nothing here is known before a run."""
+
+from results import plain, short, spread_text
+
+TIERS = ("fiber", "process")
+
+
+def nfs_text(count):
+    return "1 NF" if count == 1 else f"{count:,} NFs"
+
+
+def rate_text(spread):
+    return "none found" if spread and spread.most == 0 else spread_text(spread)
+
+
+def possessive(mark):
+    return "the default" if mark == "default" else f"{mark}'s"
+
+
+def against(spread, baseline):
+    """Whether the whole range of the ratio lies on one side of 1."""
+    if spread.least > 1:
+        return f"more than {baseline} in every slice"
+    if spread.most < 1:
+        return f"less than {baseline} in every slice"
+    return f"not told apart from {baseline} by the range"
+
+
+def ratio_span(rows, figure):
+    kept = [row for row in rows if row.get(figure)]
+    if not kept:
+        return None
+    return min(kept, key=lambda r: r.median(figure)), max(kept, key=lambda r: r.median(figure))
+
+
+def density(result):
+    for tier in TIERS:
+        line = [row for row in result.line("nfs", tier=tier) if row.get("throughput_pps")]
+        if not line:
+            continue
+        for row in (line[0], line[-1]) if len(line) > 1 else line:
+            yield (f"Tier {tier}, {nfs_text(row['nfs'])}: {spread_text(row.get('throughput_pps'))} packets/s come out at most, "
+                   f"{spread_text(row.get('times_bare_pipeline'))} times the bare pipeline; "
+                   f"PDR {rate_text(row.get('pdr_pps'))}, NDR {rate_text(row.get('ndr_pps'))}.")
+        if len(line) > 1:
+            kept = line[-1].median("times_bare_pipeline") / line[0].median("times_bare_pipeline")
+            yield (f"Tier {tier}: from {line[0]['nfs']:,} to {line[-1]['nfs']:,} NFs, {short(100 * kept)} % of the ratio to "
+                   "the bare pipeline is left.")
+            costly = line[-1]
+            yield (f"Tier {tier}, {nfs_text(costly['nfs'])}: a packet costs {short(costly.median('nf_cycles'))} TSC cycles in NFs, "
+                   f"{short(costly.median('worker_cycles'))} in the rest of its workers, "
+                   f"{short(costly.median('io_cycles'))} in the manager; a started NF costs "
+                   f"{plain(costly.median('memory_per_nf_bytes'))} bytes and {plain(costly.median('spawn_us_per_nf'))} µs.")
+    missed = [row for row in result.rows if row.get("ndr_pps") and row.median("ndr_pps") == 0]
+    if missed:
+        yield (f"In {len(missed)} of {len(result.rows)} rows no rate without loss was found: on a shared machine one stolen "
+               "time slice loses packets at any rate. PDR is the figure to use there.")
+
+
+def wake_thresholds(result):
+    rows = {row.name: row for row in result.rows}
+    for group in result.json.get("summary", {}).get("fronts", []):
+        where = f"Tier {group['tier']}, {group['load_percent']:g} % load"
+        front = [rows[name] for name in group["front"]]
+        if not front:
+            yield f"{where}: no setting delivered what was offered."
+            continue
+        fast = min(front, key=lambda r: r.median("latency_p99_us"))
+        thrifty = min(front, key=lambda r: r.median("cpu_percent"))
+
+        def told(row):
+            return (f"wake_packets {row['wake_packets']}, wake_deadline_us {row['wake_deadline_us']}, spin_us {row['spin_us']} "
+                    f"(p99 {plain(row.median('latency_p99_us'))} µs, {short(row.median('cpu_percent'))} % of a core)")
+
+        if fast is thrifty:
+            yield f"{where}: one setting is best in both, {told(fast)}."
+        else:
+            yield f"{where}: {len(front)} settings on the front, from {told(fast)} to {told(thrifty)}."
+        for mark, name in sorted(group["marks"].items()):
+            row = rows[name]
+            if name in group["front"]:
+                yield f"{where}: {possessive(mark)} setting is on the front."
+                continue
+            better = [r for r in front if r.median("latency_p99_us") <= row.median("latency_p99_us")
+                      and r.median("cpu_percent") <= row.median("cpu_percent")]
+            if better:
+                best = min(better, key=lambda r: r.median("cpu_percent"))
+                yield (f"{where}: {possessive(mark)} setting (p99 {plain(row.median('latency_p99_us'))} µs, "
+                       f"{short(row.median('cpu_percent'))} %) is beaten in both by {told(best)}; the ranges of single slices "
+                       f"{'overlap' if overlap(row, best) else 'do not overlap'}.")
+
+
+def overlap(a, b):
+    def touch(figure):
+        one, other = a.get(figure), b.get(figure)
+        return one.least <= other.most and other.least <= one.most
+
+    return touch("latency_p99_us") and touch("cpu_percent")
+
+
+def baselines(result):
+    for name in result.values("baseline"):
+        for tier in TIERS:
+            span = ratio_span(result.where(baseline=name, tier=tier), f"times_{name}")
+            if span is None:
+                continue
+            for row in {span[0].name: span[0], span[1].name: span[1]}.values():
+                spread = row.get(f"times_{name}")
+                yield (f"Tier {tier}, {nfs_text(row['nfs'])}, {row['in_flight']:,} packets in flight: {spread_text(spread)} times "
+                       f"{name.replace('_', ' ')}; {against(spread, 'the baseline')}.")
+
+
+def each_row(figure, text, baseline=None):
+    def words(result):
+        for row in result.rows:
+            spread = row.get(figure)
+            if spread is None:
+                continue
+            what = ", ".join(f"{k} {v}" for k, v in row.parameters.items())
+            more = f"; {against(spread, baseline)}" if baseline else ""
+            yield f"{what}: {text.format(spread_text(spread, plain))}{more}."
+
+    return words
+
+
+EXPERIMENTS = {
+    "density": density,
+    "wake_thresholds": wake_thresholds,
+    "baselines": baselines,
+    "idle": each_row("cpu_percent", "{} % of a core at rest"),
+    "latency": each_row("times_futex", "called after {} times a bare futex wake-up", "the bare wake-up"),
+    "chain": each_row("times_slowest_alone", "{} times the throughput of the slowest NF alone", "the slowest NF alone"),
+    "fairness": each_row("least_share", "the worst-off NF got {} of what it is entitled to"),
+    "noisy_neighbour": each_row("times_quiet_p99", "p99 is {} times that without the neighbour", "without it"),
+    "churn": each_row("times_quiet_p99", "p99 is {} times that in quiet", "in quiet"),
+}
+
+
+def disturbed(result):
+    """Why the figures are not to be used, or nothing."""
+    steal, others = result.disturbance()
+    reasons = []
+    if steal > 0.02:
+        reasons.append(f"the hypervisor took {short(100 * steal)} % of the cores' time (median of the lives)")
+    if others > 0.05:
+        reasons.append(f"other processes used {short(100 * others)} % of the cores' time (likewise)")
+    if result.json["state"] != "complete":
+        reasons.append(f"the run is {result.json['state']}")
+    return reasons
+
+

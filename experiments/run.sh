@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# run.sh quick            every experiment, small, in under five minutes on two free cores, and a page of all of them
+# run.sh full [FOLDER]    the whole matrices: many hours; interrupted, it goes on where it was with the same FOLDER
+# run.sh lines [FOLDER]   in between: each dimension of a matrix alone, around one point
+#
+# Results go to results/<experiment>/<time>, and with FOLDER to FOLDER/<experiment>. Further options are those of
+# roost-experiment, behind --: run.sh quick -- --capture traffic.pcap. PREFIX, if set, goes before each run, for
+# example PREFIX="chrt -r 1" on a machine that does other work.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+  sed -n '3,10s/^# \{0,1\}//p' experiments/run.sh >&2
+  exit 2
+}
+
+[[ $# -ge 1 ]] || usage
+scale=$1
+shift
+case $scale in
+quick) options=(--lives 1 --pairs 3 --slice 0.1 --warm-up 0.2) ;;
+lines) options=(--lives 3 --pairs 5 --slice 0.2 --warm-up 0.3) ;;
+full) options=(--lives 3 --pairs 5 --slice 0.5 --warm-up 0.5) ;;
+*) usage ;;
+esac
+folder=results
+own_folder=false
+if [[ $# -gt 0 && $1 != -- ]]; then
+  folder=$1
+  own_folder=true
+  shift
+fi
+if [[ $# -gt 0 ]]; then
+  [[ $1 == -- ]] || usage
+  shift
+fi
+
+program=build/release/bin/roost-experiment
+if [[ ! -x $program ]]; then
+  scripts/install_deps.sh
+  cmake --preset release >/dev/null
+  ninja -C build/release roost-experiment
+fi
+scripts/install_deps.sh python3-matplotlib
+read -ra prefix <<<"${PREFIX:-}"
+
+stamp=$(date -u +%Y%m%d-%H%M%S)
+folders=()
+failed=()
+for experiment in density baselines wake_thresholds latency chain fairness noisy_neighbour churn idle; do
+  if $own_folder; then into=$folder/$experiment; else into=$folder/$experiment/$stamp; fi
+  if [[ -e $into/result.json ]]; then
+    arguments=(--resume "$into")
+  else
+    arguments=(--scale "$scale" "${options[@]}" "$@" --out "$into")
+  fi
+  status=0
+  "${prefix[@]}" "$program" "$experiment" "${arguments[@]}" || status=$?
+  if [[ $status -eq 130 ]]; then
+    again=""
+    if $own_folder; then again="; the same command goes on where it was"; fi
+    echo "run.sh: interrupted$again" >&2
+    exit 130
+  fi
+  if [[ $status -ne 0 ]]; then failed+=("$experiment"); fi
+  if [[ -e $into/result.json ]]; then folders+=("$into"); fi
+done
+if [[ ${#folders[@]} -eq 0 ]]; then
+  echo "run.sh: nothing was measured" >&2
+  exit 1
+fi
+
+if $own_folder; then page=$folder/report.html; else page=$folder/report-$stamp.html; fi
+for each in "${folders[@]}"; do experiments/report/report.py "$each" >/dev/null; done
+experiments/report/report.py "${folders[@]}" --out "$page"
+if [[ ${#failed[@]} -gt 0 ]]; then
+  echo "run.sh: failed: ${failed[*]}; the page says where" >&2
+  exit 1
+fi

@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The report's words follow from the figures; and, where matplotlib is there, its page holds all that it needs.
+
+    report_test.py ROOT
+"""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(sys.argv.pop())
+REPORT = ROOT / "experiments/report"
+sys.path.insert(0, str(REPORT))
+
+import words  # noqa: E402
+from results import Result, Spread, plain, short, spread_text  # noqa: E402
+
+
+def spread(median, least=None, most=None):
+    return {"median": median, "least": median if least is None else least, "most": median if most is None else most}
+
+
+def result(rows, experiment="idle", **more):
+    return {
+        "schema": 1, "experiment": experiment, "question": "What?", "state": "complete", "scale": "quick", "started": "a",
+        "ended": "b", "lives": 1, "left_out": [{"row": "nfs=9", "why": "too <many>"}], "failures": [],
+        "units": {name: "u" for row in rows for name in row[1]},
+        "options": {"slice_s": 1, "warm_up_s": 1, "pairs": 1, "seed": 1, "settings": []},
+        "machine": {"cpu": "c", "cores": 2, "kernel": "k", "dpdk": "d", "tsc_mhz": 1, "label": "in memory, no NIC",
+                    "hugepages_free": "0", "governor": ""},
+        "limits": [{"cache_line_ns": 80.0, "at": "x"}],
+        "rows": [{"row": ",".join(f"{k}={v}" for k, v in sorted(parameters.items())), "parameters": parameters,
+                  "figures": figures,
+                  "lives": [{"steal_share": 0.0, "others_share": more.get("others", 0.0),
+                             "books": {"received": 2, "created": 0, "transmitted": 2, "dropped": 0, "held": 0}}]}
+                 for parameters, figures in rows]} | {k: v for k, v in more.items() if k != "others"}
+
+
+class Report(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def made(self, *arguments, **more):
+        path = pathlib.Path(self.folder.name)
+        (path / "result.json").write_text(json.dumps(result(*arguments, **more)))
+        return Result(path)
+
+    def test_numbers(self):
+        self.assertEqual([short(12_345_678), short(0.5), short(1e3), short(float("nan"))], ["12.3 M", "0.5", "1 k", "–"])
+        self.assertEqual([plain(1034.2), plain(446_123), plain(24.61)], ["1,030", "446,000", "24.6"])
+        self.assertEqual(spread_text(Spread(2, 1, 3)), "2 [1 to 3]")
+
+    def test_a_range_around_one_is_no_difference(self):
+        self.assertIn("not told apart", words.against(Spread(1.2, 0.9, 1.4), "x"))
+        self.assertIn("more than", words.against(Spread(1.2, 1.1, 1.4), "x"))
+        self.assertIn("less than", words.against(Spread(0.5, 0.4, 0.9), "x"))
+
+    def test_lines_go_through_the_usual_point(self):
+        rows = [({"nfs": n, "hops": h}, {"cpu_percent": spread(n)}) for n, h in ((1, 1), (100, 1), (10, 1), (10, 3))]
+        self.assertEqual([row["nfs"] for row in self.made(rows).line("nfs")], [1, 10, 100])
+
+    def test_a_disturbed_or_unfinished_run_is_not_to_be_quoted(self):
+        rows = [({"nfs": 1}, {"cpu_percent": spread(1)})]
+        self.assertEqual(words.disturbed(self.made(rows)), [])
+        self.assertIn("other processes", words.disturbed(self.made(rows, others=0.2))[0])
+        self.assertIn("interrupted", words.disturbed(self.made(rows, state="interrupted"))[0])
+
+    def test_thresholds_say_what_beats_a_mark(self):
+        def row(packets, p99, cpu):
+            return ({"tier": "fiber", "load_percent": 10, "wake_packets": packets, "wake_deadline_us": 0, "spin_us": 0},
+                    {"latency_p99_us": spread(p99), "cpu_percent": spread(cpu)})
+
+        made = self.made([row(1, 50, 30), row(4, 40, 20)], "wake_thresholds")
+        names = [r.name for r in made.rows]
+        made.json["summary"] = {"fronts": [{"tier": "fiber", "load_percent": 10, "front": [names[1]],
+                                            "marks": {"openNetVM": names[0]}}]}
+        text = "\n".join(words.wake_thresholds(made))
+        self.assertIn("one setting is best in both, wake_packets 4", text)
+        self.assertRegex(text, r"openNetVM's setting \(p99 50 µs, 30 %\) is beaten in both .* do not overlap")
+
+    def test_the_page_needs_nothing_else(self):
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError:
+            self.skipTest("matplotlib is not installed")
+        made = self.made([({"nfs": n, "tier": "fiber"}, {"cpu_percent": spread(n, n / 2, n * 2)}) for n in (1, 100)])
+        subprocess.run([sys.executable, REPORT / "report.py", made.folder], check=True, stdout=subprocess.DEVNULL)
+        page = (made.folder / "report.html").read_text()
+        self.assertEqual(re.findall(r"""(?:src|href)=['"](?!data:|#)""", page), [])
+        for part in ("What?", "too &lt;many&gt;", "data:image/svg+xml;base64,", "in memory, no NIC", "% of a core at rest"):
+            self.assertIn(part, page)
+        self.assertTrue((made.folder / "plots/idle.svg").is_file() and (made.folder / "plots/idle.png").is_file())
+        refused = subprocess.run([sys.executable, REPORT / "report.py", "/no/such"], capture_output=True, text=True)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("/no/such", refused.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
