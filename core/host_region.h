@@ -50,6 +50,9 @@ struct WorkerReport {
   std::atomic<uint64_t> sleeps;
   std::atomic<uint64_t> yields;
   std::atomic<uint32_t> current_nf;  // the NF being dispatched, UINT32_MAX: none
+  // Any thread of the host: system calls that its filter refused, ever, and the number of the last of them.
+  std::atomic<uint32_t> refused_calls;
+  std::atomic<uint32_t> refused_call;
 };
 
 inline constexpr uint64_t kNoDeadline = UINT64_MAX;

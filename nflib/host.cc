@@ -32,7 +32,8 @@ Numbers take_numbers(const Json& parameters, const char* name) {
 
 }  // namespace
 
-Host::Host(const std::string& socket, const std::string& token) : memory_(attach_to_manager(socket, token)) {
+Host::Host(const std::string& socket, const std::string& token, const Confinement* confinement)
+    : memory_(attach_to_manager(socket, token)) {
   try {
     region_ = HostRegion(memory_.region.data(), memory_.layout);
     init_eal_shim(memory_.tsc_hz);
@@ -41,6 +42,7 @@ Host::Host(const std::string& socket, const std::string& token) : memory_(attach
                                                      memory_.eventfd.get(), memory_.tsc_hz, memory_.stack_bytes});
     nfs_ = std::make_unique<NfTable>(*worker_, region_);
     thread_ = std::make_unique<WorkerThread>(*worker_, memory_.core);
+    if (confinement != nullptr) confinement->enter(region_);
   } catch (const std::exception& error) {
     tell(rpc_error(nullptr, RpcError::failed, error.what()));
     throw;
@@ -185,9 +187,9 @@ Json Host::done() const { return worker_->wants_up() ? Json{{"wake", true}} : Js
 
 void Host::tell(const Json& response) { send_message(memory_.manager.get(), json_text(response)); }
 
-int run_host(const std::string& socket, const std::string& token) noexcept {
+int run_host(const std::string& socket, const std::string& token, const Confinement* confinement) noexcept {
   try {
-    Host host(socket, token);
+    Host host(socket, token, confinement);
     if (!host.serve()) _exit(0);
     return 0;
   } catch (const std::exception& error) {

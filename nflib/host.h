@@ -9,6 +9,7 @@
 
 #include "core/socket.h"
 #include "nflib/attach.h"
+#include "nflib/confinement.h"
 #include "nflib/nf_table.h"
 #include "nflib/worker.h"
 #include "nflib/worker_thread.h"
@@ -19,7 +20,8 @@ class Host {
  public:
   // Attaches, maps what it is handed and starts the worker. `socket` is the manager's control socket. Throws Error;
   // what goes wrong once the manager has answered, the manager is told too.
-  Host(const std::string& socket, const std::string& token);
+  // `confinement`, if any, is entered before any NF's code is there.
+  Host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr);
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
@@ -48,6 +50,6 @@ class Host {
 };
 
 // The life of a host process; returns its exit status. Prints what goes wrong to stderr.
-int run_host(const std::string& socket, const std::string& token) noexcept;
+int run_host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr) noexcept;
 
 }  // namespace roost

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "core/error.h"
+#include "nflib/confinement.h"
 #include "nflib/host.h"
 #include "nflib/nursery.h"
 
@@ -18,12 +20,17 @@ namespace {
 constexpr char kUsage[] =
     "roost-host: the process in which network functions live. The manager (roostd) starts it; by hand:\n"
     "  roost-host --attach --socket PATH --token TOKEN   one host; TOKEN is what the manager expects\n"
-    "  roost-host --nursery FD --socket PATH             forks hosts as it is told over the SEQPACKET socket FD\n";
+    "  roost-host --nursery FD --socket PATH             forks hosts as it is told over the SEQPACKET socket FD\n"
+    "  --seccomp strict|log|off      system calls that NFs have no use for: refused, logged, or done (standard: "
+    "strict)\n"
+    "  --seccomp-allow NAME,NAME     allow these, too\n"
+    "  --descriptors-max N           at most N are open in a host (standard: 1024)\n";
 
 struct Options {
   bool attach = false;
   int nursery = -1;
   std::string socket, token;
+  roost::ConfinementOptions confinement;
 };
 
 int usage_error(const char* what) {
@@ -50,7 +57,8 @@ void keep_heap_small() {
   mallopt(M_TOP_PAD, 4 << 10);
 }
 
-int run_nursery(int fd, const std::string& socket) {
+// What is forked from the nursery has what it has given up, and the filter that it has built.
+int run_nursery(int fd, const std::string& socket, const roost::Confinement& confinement) {
   roost::ForkRequest made;
   try {
     made = roost::serve_nursery(roost::FileDescriptor(fd));
@@ -58,17 +66,35 @@ int run_nursery(int fd, const std::string& socket) {
     std::fprintf(stderr, "roost-host: %s\n", error.what());
     return 1;
   }
-  return made.token.empty() ? 0 : roost::run_host(socket, made.token);
+  return made.token.empty() ? 0 : roost::run_host(socket, made.token, &confinement);
+}
+
+int run(const Options& options) {
+  try {
+    const roost::Confinement confinement(options.confinement);
+    return options.attach ? roost::run_host(options.socket, options.token, &confinement)
+                          : run_nursery(options.nursery, options.socket, confinement);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "roost-host: %s\n", error.what());
+    return 1;
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   keep_heap_small();
-  const option known[] = {{"attach", no_argument, nullptr, 'a'},       {"nursery", required_argument, nullptr, 'n'},
-                          {"socket", required_argument, nullptr, 's'}, {"token", required_argument, nullptr, 't'},
-                          {"help", no_argument, nullptr, 'h'},         {nullptr, 0, nullptr, 0}};
+  const option known[] = {{"attach", no_argument, nullptr, 'a'},
+                          {"nursery", required_argument, nullptr, 'n'},
+                          {"socket", required_argument, nullptr, 's'},
+                          {"token", required_argument, nullptr, 't'},
+                          {"seccomp", required_argument, nullptr, 'f'},
+                          {"seccomp-allow", required_argument, nullptr, 'w'},
+                          {"descriptors-max", required_argument, nullptr, 'd'},
+                          {"help", no_argument, nullptr, 'h'},
+                          {nullptr, 0, nullptr, 0}};
   Options options;
+  int descriptors_max = static_cast<int>(options.confinement.descriptors_max);
   for (int c; (c = getopt_long(argc, argv, "h", known, nullptr)) != -1;) {
     switch (c) {
       case 'a':
@@ -83,6 +109,20 @@ int main(int argc, char** argv) {
       case 't':
         options.token = optarg;
         break;
+      case 'f':
+        try {
+          options.confinement.filter = roost::filter_named(optarg);
+        } catch (const roost::Error& error) {
+          return usage_error(error.what());
+        }
+        break;
+      case 'w':
+        options.confinement.allow = roost::words_between_commas(optarg);
+        break;
+      case 'd':
+        if (!parse_number(optarg, descriptors_max)) return usage_error("--descriptors-max wants a number");
+        options.confinement.descriptors_max = static_cast<uint32_t>(descriptors_max);
+        break;
       case 'h':
         std::fputs(kUsage, stdout);
         return 0;
@@ -96,10 +136,10 @@ int main(int argc, char** argv) {
     return usage_error("which manager? --socket PATH, the control_socket of its configuration");
   if (options.attach) {
     if (options.token.empty()) return usage_error("--attach needs the --token that the manager expects");
-    return roost::run_host(options.socket, options.token);
+    return run(options);
   }
   if (!is_packet_socket(options.nursery))
     return usage_error(
         "--nursery: that descriptor is no SOCK_SEQPACKET socket; the manager passes one end of a socketpair");
-  return run_nursery(options.nursery, options.socket);
+  return run(options);
 }

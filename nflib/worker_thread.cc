@@ -62,17 +62,15 @@ void WorkerThread::start_thread() {
   pthread_attr_setstacksize(&attributes, kStackBytes);
   cpu_set_t cores;
   CPU_ZERO(&cores);
-  const int core = worker_.cpu() >= 0 && worker_.cpu() < CPU_SETSIZE ? worker_.cpu() : core_;
-  if (core >= 0) {
-    CPU_SET(static_cast<size_t>(core), &cores);
+  // A spare one goes to its core by itself: when NFs are there, no thread may move another.
+  if (core_ >= 0 && threads_.empty()) {
+    CPU_SET(static_cast<size_t>(core_), &cores);
     pthread_attr_setaffinity_np(&attributes, sizeof cores, &cores);
   }
   pthread_t thread{};
   threads_.reserve(threads_.size() + 1);
-  int error = pthread_create(&thread, &attributes, live, this);
+  const int error = pthread_create(&thread, &attributes, live, this);
   pthread_attr_destroy(&attributes);
-  // A spare one runs anywhere where the worker's core has vanished.
-  if (error == EINVAL && !threads_.empty()) error = pthread_create(&thread, nullptr, live, this);
   if (error == 0) return threads_.push_back(thread);
   errno = error;
   if (core_ >= 0)
@@ -94,8 +92,19 @@ void WorkerThread::work() noexcept {
     first = !std::exchange(started_, true);
   }
   if (first && worker_.run() == Worker::Ended::stopped) return;
+  if (!first) go_to_core();
   while (Runaway* const runaway = wait_for_call())
     if (worker_.take_over(*runaway) == Worker::Ended::stopped) return;
+}
+
+// Where the worker is. Where its core has vanished, the thread runs anywhere.
+void WorkerThread::go_to_core() const noexcept {
+  const int core = worker_.cpu() >= 0 && worker_.cpu() < CPU_SETSIZE ? worker_.cpu() : core_;
+  if (core < 0) return;
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(static_cast<size_t>(core), &cores);
+  sched_setaffinity(0, sizeof cores, &cores);
 }
 
 // A spare thread's wait. Null: the worker ends.

@@ -41,6 +41,7 @@ class WorkerThread {
   static void* live(void* self);
   void start_thread();
   void work() noexcept;
+  void go_to_core() const noexcept;
   Runaway* wait_for_call() noexcept;
   void end() noexcept;
 

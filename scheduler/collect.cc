@@ -36,8 +36,7 @@ uint32_t DataLoop::collect_from(HostState& host) noexcept {
   }
   if (whole == 0 && count == kCollect + kSegmentsMax) {
     whole = count;  // a packet of that many segments is none; its parts are taken for what they are
-    counters_.breaches.add(1);
-    ++host.breaches;
+    breach(host, Breach::segments);
   }
   host.outbox.position -= count - whole;  // the rest of the last packet is still to come
   host.outbox.publish();
@@ -75,7 +74,7 @@ inline uint32_t DataLoop::take_packet(HostState& host, const Descriptor* came, u
   LedgerRow& row = ledger_.row(d.handle);
   const Verdict verdict{d.word};
   if (!accept_segment(host, d, row.packet)) [[unlikely]]
-    refuse_malformed(host, row.packet);
+    refuse_malformed(host, row.packet, Breach::frame);
   else if (verdict.kind() == Verdict::kNext && verdict.hops() == row.way.granted && !row.way.goes_on)
     send_out(d.handle, row.way.out_port);
   else
@@ -83,8 +82,8 @@ inline uint32_t DataLoop::take_packet(HostState& host, const Descriptor* came, u
   return 1;
 }
 
-void DataLoop::refuse_malformed(HostState& host, rte_mbuf* packet) noexcept {
-  ++host.breaches;
+void DataLoop::refuse_malformed(HostState& host, rte_mbuf* packet, Breach what) noexcept {
+  breach(host, what);
   packet->data_off = kHeadroomBytes;
   drop(packet, DropCause::malformed);
 }
@@ -100,7 +99,7 @@ uint32_t DataLoop::take_other_packet(HostState& host, const Descriptor* came, ui
     if (!pool_.valid(d.handle) || !ledger_.owns(d.handle, host.owner)) {
       counters_.refused.add(1);
       --host.settled;
-      ++host.breaches;
+      breach(host, Breach::handle);
       continue;
     }
     rte_mbuf* const packet = ledger_.row(d.handle).packet;
@@ -133,7 +132,7 @@ uint32_t DataLoop::take_other_packet(HostState& host, const Descriptor* came, ui
   if (sound)
     route(host, head_handle, verdict);
   else
-    refuse_malformed(host, head);
+    refuse_malformed(host, head, Breach::frame);
   return used;
 }
 
@@ -171,8 +170,7 @@ void DataLoop::route(HostState& host, uint32_t handle, Verdict verdict) noexcept
     case Verdict::kKeep:
       break;
   }
-  counters_.breaches.add(1);
-  refuse_malformed(host, row.packet);
+  refuse_malformed(host, row.packet, Breach::verdict);
 }
 
 // Packets for this host's NFs to fill, as many as they asked for within the quota.

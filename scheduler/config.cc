@@ -91,6 +91,7 @@ ManagerConfig read_all(const toml::table& table, const ConfigContext& context, C
   read_memory(root, config.memory);
   read_cores(root, context.cores, config.cores);
   const bool flow_idle_given = read_flows(root, config.flows);
+  read_hosts(root, config.hosts);
   read_ports(root, config.ports);
   read_services_and_chains(root, config);
   read_tenants(root, config);

@@ -33,6 +33,11 @@ struct ManagerConfig {
     uint32_t wide_max = 1U << 15;  // IPv6, and what is not IP
     uint32_t idle_s = 60;
   };
+  struct Hosts {
+    std::string seccomp = "strict";            // or log, off
+    std::vector<std::string> seccomp_allow{};  // names of system calls, besides those that a packet NF needs
+    uint32_t descriptors_max = 1'024;          // open in one host
+  };
   struct Port : PortConfig {
     std::string chain;  // of what it receives; empty: none, and that is dropped
   };
@@ -56,6 +61,7 @@ struct ManagerConfig {
   Memory memory;
   Cores cores;
   Flows flows;
+  Hosts hosts;
   std::vector<Port> ports;  // in the order of their numbers
   std::vector<Service> services;
   std::vector<Tenant> tenants;  // others have the standard weight

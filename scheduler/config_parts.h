@@ -17,6 +17,7 @@ void read_cores(TableReader& root, const std::vector<uint32_t>& usable, ManagerC
 void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports);
 // After read_ports: ports and chains name each other.
 void read_services_and_chains(TableReader& root, ManagerConfig& config);
+void read_hosts(TableReader& root, ManagerConfig::Hosts& hosts);
 void read_tenants(TableReader& root, ManagerConfig& config);
 
 // Once all of the file is read: what it says, and what it doesn't, of settings that contradict each other.

@@ -20,6 +20,7 @@ namespace {
 
 constexpr uint32_t kDrain_ms = 1'000;
 constexpr size_t kConnectionsMax = 256;
+constexpr int kAcceptedAtOnce = 64;
 constexpr const char* kVersion = "0.1.0";
 
 class BadParameters : public Error {
@@ -90,7 +91,9 @@ void ControlServer::run(int signal_fd) {
 }
 
 void ControlServer::accept_all() {
-  while (FileDescriptor socket = accept_unix(listener_.get())) {
+  for (int i = 0; i < kAcceptedAtOnce; ++i) {
+    FileDescriptor socket = accept_unix(listener_.get());
+    if (!socket) return;
     set_blocking(socket.get(), true);
     const timeval patience{2, 0};  // an operator who doesn't read must not hold up the others
     setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -98,6 +101,9 @@ void ControlServer::accept_all() {
     std::string refusal;
     if (peer.uid != geteuid() && peer.uid != 0)
       refusal = fmt::format("user {} may not operate this manager; user {} and root may", peer.uid, geteuid());
+    else if (manager_.is_host(peer.pid))
+      refusal = fmt::format("process {} is a host, was started by one, or has ended; these do not operate a manager",
+                            peer.pid);
     else if (connections_.size() == kConnectionsMax)
       refusal = fmt::format("{} connections are open already; close some", kConnectionsMax);
     if (refusal.empty()) {

@@ -18,6 +18,9 @@ class ControlServer {
   // Serves operators, and the manager's own events, until a request or the signal descriptor says down.
   void run(int signal_fd);
 
+  // What a request, a line of an operator's, is answered; whatever it is, it has an answer.
+  Json answer(const std::string& line);
+
  private:
   struct Connection {
     FileDescriptor socket;
@@ -26,7 +29,6 @@ class ControlServer {
 
   void accept_all();
   bool serve(Connection& connection);  // false: it has ended
-  Json answer(const std::string& line);
   Json perform(const std::string& method, const Json& parameters);
   Json spawn(const Json& parameters);
   Json stop(const Json& parameters);

@@ -143,9 +143,18 @@ void DataLoop::control() noexcept {
   busy_ = true;
 }
 
+// The first one ends the host; until that has happened its packets are still taken, each by what the ledger says.
+void DataLoop::breach(HostState& host, Breach what) noexcept {
+  if (what != Breach::handle) counters_.breaches.add(1);  // those are counted apart, as refused
+  ++host.breaches;
+  if (std::exchange(host.breached, true)) return;
+  host.breach = what;
+  breached_.push_back(host.id);
+}
+
 void DataLoop::tell_breaches() noexcept {
   for (const uint32_t host : breached_)
-    if (tell_breach_) tell_breach_(host);
+    if (tell_breach_ && hosts_[host]) tell_breach_(host, hosts_[host]->breach);
   breached_.clear();
 }
 

@@ -74,8 +74,8 @@ class DataLoop {
   void post(std::function<void()> work);
   void call(const std::function<void()>& work);
 
-  // Before run(): has the loop's thread tell, once, which host wrote a cursor that no honest one writes.
-  void on_breach(std::function<void(uint32_t host)> tell) { tell_breach_ = std::move(tell); }
+  // Before run(): has the loop's thread tell, once, which host did what no honest one does.
+  void on_breach(std::function<void(uint32_t host, Breach what)> tell) { tell_breach_ = std::move(tell); }
 
   // Before run(): has the loop's thread tell of dispatches that don't end.
   void on_overrun(std::function<void(const Overrun&)> tell) { tell_overrun_ = std::move(tell); }
@@ -169,6 +169,7 @@ class DataLoop {
   void take_ring() noexcept;
   void drop(rte_mbuf* packet, DropCause cause) noexcept;
   void refuse(rte_mbuf* packet, DropCause cause) noexcept;  // at the entry: no NF has seen it
+  void breach(HostState& host, Breach what) noexcept;
   void tell_breaches() noexcept;
 
   // classify.cc
@@ -262,7 +263,7 @@ class DataLoop {
   uint32_t collect_from(HostState& host) noexcept;
   uint32_t take_packet(HostState& host, const Descriptor* descriptors, uint32_t count) noexcept;
   uint32_t take_other_packet(HostState& host, const Descriptor* descriptors, uint32_t count) noexcept;
-  void refuse_malformed(HostState& host, rte_mbuf* packet) noexcept;
+  void refuse_malformed(HostState& host, rte_mbuf* packet, Breach what) noexcept;
   bool accept_segment(HostState& host, const Descriptor& d, rte_mbuf* packet) noexcept;
   void route(HostState& host, uint32_t handle, Verdict verdict) noexcept;
   void top_up_grants(HostState& host) noexcept;
@@ -363,7 +364,7 @@ class DataLoop {
   };
   std::vector<Departed> departed_, swept_for_;
   uint32_t sweep_row_ = 0;
-  std::function<void(uint32_t)> tell_breach_;
+  std::function<void(uint32_t, Breach)> tell_breach_;
   std::function<void(const Overrun&)> tell_overrun_;
   std::function<void(uint32_t, uint32_t)> tell_move_;
   struct Asked {  // hosts that have been asked to go on without an NF

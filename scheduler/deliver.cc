@@ -42,9 +42,7 @@ inline void DataLoop::place(HostState& host, NfState& nf, uint32_t handle) noexc
 // Looks at a host's cursor. One that no honest host writes is a breach, and gets the host killed.
 bool DataLoop::refresh(HostState& host, RingProducer& ring) noexcept {
   if (ring.refresh()) return true;
-  counters_.breaches.add(1);
-  ++host.breaches;
-  if (!std::exchange(host.breached, true)) breached_.push_back(host.id);
+  breach(host, Breach::cursor);
   return false;
 }
 

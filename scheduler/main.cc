@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // roostd: the manager.
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,6 +45,7 @@ void run(const std::string& config_path, const std::string& socket, const std::s
   if (!socket.empty()) config.control_socket = socket;
   if (config.control_socket.empty()) config.control_socket = roost::default_socket();
   const auto signals = block_signals();
+  prctl(PR_SET_DUMPABLE, 0);  // nobody of the same user, hosts above all, looks into its memory
   auto listener = roost::listen_unix(config.control_socket, SOCK_STREAM);
   try {
     const Eal eal;

@@ -37,6 +37,12 @@ void leave_cores(const std::vector<uint32_t>& cores) {
   if (CPU_COUNT(&set) > 0) sched_setaffinity(0, sizeof set, &set);
 }
 
+std::vector<std::string> host_options(const ManagerConfig::Hosts& hosts) {
+  return {"--seccomp",         hosts.seccomp,
+          "--seccomp-allow",   fmt::format("{}", fmt::join(hosts.seccomp_allow, ",")),
+          "--descriptors-max", std::to_string(hosts.descriptors_max)};
+}
+
 // A host costs a few descriptors; the soft limit is often 1,024.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -56,6 +62,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       shared_cores_(config.cores.shared),
       dedicated_cores_(config.cores.dedicated),
       host_program_(host_program),
+      host_options_(host_options(config.hosts)),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
       restart_timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
       started_tsc_(tsc_now()) {
@@ -69,7 +76,9 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   make_loop(config, opener);
   warn_of_settings();
   loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
-  loop_->on_breach([this](uint32_t host) { loop_notices_.put({LoopNotice::Kind::breach, host, {}}); });
+  loop_->on_breach([this](uint32_t host, Breach what) {
+    loop_notices_.put({.kind = LoopNotice::Kind::breach, .host = host, .what = what});
+  });
   loop_->on_overrun([this](const Overrun& overrun) {
     loop_notices_.put({LoopNotice::Kind::overrun, overrun.host, overrun});
   });

@@ -120,6 +120,12 @@ class Manager {
     return static_cast<double>(tsc_now() - started_tsc_) / static_cast<double>(tsc_hz_);
   }
 
+  // A host, or a process that one has started; or one that has ended, and may have been one.
+  bool is_host(pid_t pid) const {
+    const pid_t group = getpgid(pid);
+    return group < 0 || (nursery_ && group == nursery_->pid());
+  }
+
   // Readable when on_events() has something to do: hosts that come, die or misbehave, sweeps that end.
   int event_descriptor() const noexcept { return watched_.fd(); }
   void on_events();
@@ -138,6 +144,7 @@ class Manager {
     uint32_t host;
     Overrun overrun{};
     uint32_t core = 0;  // moved: where to
+    Breach what{};
   };
   struct SocketFile {
     std::string path{};
@@ -273,6 +280,7 @@ class Manager {
   SocketFile host_socket_;
   FileDescriptor host_listener_;
   std::string host_program_;
+  std::vector<std::string> host_options_;
   std::unique_ptr<NurseryLink> nursery_;  // none: it died; the next host to be made brings another
   ModuleStore modules_;
   Registry registry_;

@@ -42,6 +42,22 @@ std::vector<HostLink*> wait_for_ends(const std::vector<HostLink*>& hosts, int pa
   return remaining;
 }
 
+std::string_view what_it_did(Breach what) {
+  switch (what) {
+    case Breach::cursor:
+      return "wrote a cursor into its memory that goes back, or past what was put there";
+    case Breach::handle:
+      return "gave back a packet that it does not hold";
+    case Breach::frame:
+      return "gave back a packet with an impossible length or offset";
+    case Breach::verdict:
+      return "gave back a packet with a verdict that there is not, or that it was not granted";
+    case Breach::segments:
+      break;
+  }
+  return "gave back a packet of more segments than there can be";
+}
+
 }  // namespace
 
 void Manager::on_events() {
@@ -85,7 +101,7 @@ void Manager::read_loop_notices() {
     else if (notice.kind == LoopNotice::Kind::overrun)
       on_overrun(host, notice.overrun);
     else if (!host.dead)
-      kill_host(host, "wrote a cursor into its memory that goes back, or past what was put there");
+      kill_host(host, what_it_did(notice.what));
   }
   std::vector<uint32_t> groups;
   for (const HostLink* host : swept) groups.insert(groups.end(), host->groups.begin(), host->groups.end());

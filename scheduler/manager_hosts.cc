@@ -17,6 +17,7 @@ namespace roost {
 namespace {
 
 constexpr int kAttachPatience_ms = 10'000;
+constexpr int kTurnedAwayAtOnce = 64;
 constexpr uint32_t kFiberNfsMax = 1 << 17;  // in one host; then there is another
 constexpr uint32_t kFiberSlots = 16 * kFiberNfsMax + (1 << 20);
 constexpr uint32_t kProcessSlots = 1 << 15;
@@ -152,8 +153,11 @@ void Manager::add_to_loop(HostLink& host) {
 }
 
 void Manager::turn_away_newcomers() {
-  while (FileDescriptor connection = accept_unix(host_listener_.get()))
+  for (int i = 0; i < kTurnedAwayAtOnce; ++i) {  // one who comes as fast as he is turned away holds up nobody
+    const FileDescriptor connection = accept_unix(host_listener_.get());
+    if (!connection) return;
     turn_away(connection.get(), "no host is expected; hosts are started by 'roost spawn'");
+  }
 }
 
 void Manager::turn_away(int connection, const std::string& why) {
@@ -165,7 +169,7 @@ void Manager::turn_away(int connection, const std::string& why) {
 
 NurseryLink& Manager::nursery() {
   if (!nursery_) {
-    nursery_ = std::make_unique<NurseryLink>(host_program_, socket_path_);
+    nursery_ = std::make_unique<NurseryLink>(host_program_, socket_path_, host_options_);
     watched_.watch(nursery_->fd(), mark(Source::nursery));
   }
   return *nursery_;

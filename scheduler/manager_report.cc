@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What operators see: NFs, hosts, counters, memory.
+#include <seccomp.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 
 #include "scheduler/manager.h"
@@ -23,7 +25,18 @@ uint64_t kib_of(const std::string& file, std::string_view key) {
   return sum;
 }
 
-uint64_t pss_bytes(pid_t pid) { return kib_of(fmt::format("/proc/{}/smaps_rollup", pid), "Pss") << 10; }
+// Of a host that belongs to the manager's user and not to root, only the latter may look at the shared pages.
+uint64_t pss_bytes(pid_t pid) {
+  const uint64_t kib = kib_of(fmt::format("/proc/{}/smaps_rollup", pid), "Pss");
+  return (kib != 0 ? kib : kib_of(fmt::format("/proc/{}/status", pid), "RssAnon")) << 10;
+}
+std::string call_name(uint32_t number) {
+  char* const name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, static_cast<int>(number));
+  const std::string text = name != nullptr ? name : std::to_string(number);
+  std::free(name);
+  return text;
+}
+
 uint64_t page_table_bytes(pid_t pid) { return kib_of(fmt::format("/proc/{}/status", pid), "VmPTE") << 10; }
 
 }  // namespace
@@ -91,6 +104,9 @@ Json Manager::ps(int64_t after, uint32_t limit) {
                      {"dispatches", report.dispatches.load(std::memory_order_relaxed)},
                      {"sleeps", report.sleeps.load(std::memory_order_relaxed)},
                      {"yields", report.yields.load(std::memory_order_relaxed)}});
+    if (const uint32_t calls = report.refused_calls.load(std::memory_order_relaxed); calls != 0)
+      hosts.back().update(
+          {{"refused_calls", calls}, {"refused_call", call_name(report.refused_call.load(std::memory_order_relaxed))}});
   }
   return {{"total", registry_.nfs()},
           {"nfs", nfs},
@@ -113,10 +129,10 @@ Json Manager::stats(bool with_memory) {
       if (early != 0) at_entry[std::string(kDropCauseNames[i])] = early;
       if (wastes_work(static_cast<DropCause>(i))) midway += counters.dropped[i].get() - early;
     }
-    result = {{"received", books.received}, {"created", books.created},     {"transmitted", books.transmitted},
-              {"dropped", dropped},         {"dropped_at_entry", at_entry}, {"dropped_midway", midway},
-              {"held", books.held},         {"balanced", books.balanced()}, {"flows", loop_->flows()},
-              {"paths", loop_->paths()}};
+    result = {{"received", books.received}, {"created", books.created},         {"transmitted", books.transmitted},
+              {"dropped", dropped},         {"dropped_at_entry", at_entry},     {"dropped_midway", midway},
+              {"held", books.held},         {"balanced", books.balanced()},     {"flows", loop_->flows()},
+              {"paths", loop_->paths()},    {"packets_in_use", pool_->in_use()}};
   });
   result["uptime_s"] = uptime_s();
   result["nfs_live"] = registry_.nfs();

@@ -24,7 +24,8 @@ constexpr int kForkPatience_ms = 5'000;
 
 }  // namespace
 
-NurseryLink::NurseryLink(const std::string& program, const std::string& socket_path) {
+NurseryLink::NurseryLink(const std::string& program, const std::string& socket_path,
+                         const std::vector<std::string>& options) {
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) fail_errno("nursery: socketpair");
   socket_ = FileDescriptor(ends[0]);
@@ -42,8 +43,9 @@ NurseryLink::NurseryLink(const std::string& program, const std::string& socket_p
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   const std::string number = std::to_string(kTheirNumber);
-  std::array<const char*, 6> arguments{program.c_str(), "--nursery",         number.c_str(),
-                                       "--socket",      socket_path.c_str(), nullptr};
+  std::vector<const char*> arguments{program.c_str(), "--nursery", number.c_str(), "--socket", socket_path.c_str()};
+  for (const std::string& word : options) arguments.push_back(word.c_str());
+  arguments.push_back(nullptr);
   const int error =
       posix_spawn(&pid_, program.c_str(), &actions, &attributes, const_cast<char**>(arguments.data()), environ);
   posix_spawn_file_actions_destroy(&actions);

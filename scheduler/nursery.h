@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/shared_memory.h"
 
@@ -16,8 +17,8 @@ namespace roost {
 
 class NurseryLink {
  public:
-  // Starts `program`. Throws Error.
-  NurseryLink(const std::string& program, const std::string& socket_path);
+  // Starts `program`; `options` are more words for its command line. Throws Error.
+  NurseryLink(const std::string& program, const std::string& socket_path, const std::vector<std::string>& options);
   ~NurseryLink();  // the nursery ends, and with it what was forked from it
   NurseryLink(const NurseryLink&) = delete;
   NurseryLink& operator=(const NurseryLink&) = delete;

@@ -47,7 +47,7 @@ void DataLoop::see_dispatch(HostState& host) noexcept {
 // What has become of the dispatches that hosts were asked to leave: each is told once.
 void DataLoop::watch_asked() noexcept {
   std::erase_if(asked_, [this](const Asked& asked) {
-    const HostState* const host = hosts_[asked.host].get();
+    HostState* const host = hosts_[asked.host].get();
     if (host == nullptr || !host->live || host->generation != asked.generation) return true;
     const WorkerReport& report = host->region.worker().report;
     const uint32_t local = nfs_[asked.nf].local;
@@ -59,7 +59,11 @@ void DataLoop::watch_asked() noexcept {
                       report.current_nf.load(std::memory_order_relaxed) == local;
     if (same) return now_ - asked.tsc > clock_.from_us(kStuckAfter_us) && tell(Overrun::Kind::stuck);
     const uint32_t state = host->region.nf(local).state.load(std::memory_order_relaxed);
-    return tell(is_quarantined(state) ? Overrun::Kind::taken : Overrun::Kind::ended);
+    if (is_quarantined(state)) return tell(Overrun::Kind::taken);
+    // A later dispatch may have been told of while this one was still asked for, to no effect: it is counted anew.
+    host->sightings = 0;
+    host->accused = false;
+    return tell(Overrun::Kind::ended);
   });
 }
 

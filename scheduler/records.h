@@ -21,6 +21,9 @@
 
 namespace roost {
 
+// What no honest host does; the first one ends the host.
+enum class Breach : uint8_t { cursor, handle, frame, verdict, segments };
+
 enum class NfLife : uint8_t { absent, live, leaving, quarantined };
 
 struct alignas(64) NfState {
@@ -59,7 +62,8 @@ struct HostState {
   bool queued = false;  // parked, and waits for its shared core
   bool live = false;
   bool swept_for = false;  // it is gone, and the sweep that is under way takes back its packets
-  bool breached = false;   // its cursors are not to be believed; the control side is told
+  bool breached = false;   // it is not to be believed; the control side is told
+  Breach breach{};         // why
 
   uint32_t id = 0;
   uint32_t generation = 0;

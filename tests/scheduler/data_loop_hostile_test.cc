@@ -195,7 +195,10 @@ TEST_F(DataLoopHostile, ManySegmentsOfItsOwn) {
 TEST_F(DataLoopHostile, ARewoundOrRunawayInboxCursor) {
   build({});
   std::vector<uint32_t> told;
-  loop->on_breach([&](uint32_t id) { told.push_back(id); });
+  loop->on_breach([&](uint32_t id, Breach what) {
+    EXPECT_EQ(what, Breach::cursor);
+    told.push_back(id);
+  });
   host = &add_host(0, 1, 3);
   add_nf(0, 0, *host, 0);
   for (int i = 0; i < 8; ++i) put(1);
@@ -229,7 +232,10 @@ TEST_F(DataLoopHostile, ARewoundOrRunawayInboxCursor) {
 TEST_F(DataLoopHostile, ARunawayCursorOfGrantedPackets) {
   one_nf();
   std::vector<uint32_t> told;
-  loop->on_breach([&](uint32_t id) { told.push_back(id); });
+  loop->on_breach([&](uint32_t id, Breach what) {
+    EXPECT_EQ(what, Breach::cursor);
+    told.push_back(id);
+  });
   host->region.worker().grants_wanted = 64;
   host->region.worker().grants_consumed = 77;
   turns();
@@ -246,7 +252,10 @@ TEST_F(DataLoopHostile, ARewoundCursorBehindABacklog) {
   add_nf(0, 0, *host, 0);
   add_nf(1, 1, second, 0);
   std::vector<uint32_t> told;
-  loop->on_breach([&](uint32_t id) { told.push_back(id); });
+  loop->on_breach([&](uint32_t id, Breach what) {
+    EXPECT_EQ(what, Breach::cursor);
+    told.push_back(id);
+  });
   for (int i = 0; i < 6; ++i) put(1);
   turns();
   host->serve(paths);

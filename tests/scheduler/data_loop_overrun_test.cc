@@ -118,6 +118,25 @@ TEST_F(DataLoopOverrun, AQuarantinedNfGetsNothingAndWhatItHadIsCounted) {
   for (const Descriptor& d : again) host.answer(d, next().with_hops(1));
 }
 
+// The control thread may hear of two dispatches before it asks for the first, and then not ask for the second.
+TEST_F(DataLoopOverrun, ADispatchThatWasToldOfTooEarlyIsToldOfAgain) {
+  auto& host = start(2);
+  report(host).current_nf = 1;
+  const uint64_t first = report(host).dispatches;
+  go_on();
+  ++report(host).dispatches;  // it has ended, and the next one does not
+  go_on();
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.back().dispatches, first + 1);
+  told.clear();
+  loop->quarantine_nf(1, first);
+  const auto is_told = [&](Kind kind) { return turn_until([&] { return !told.empty() && told.back().kind == kind; }); };
+  EXPECT_TRUE(is_told(Kind::ended));
+  loop->release_nf(1);
+  EXPECT_TRUE(is_told(Kind::seen));
+  EXPECT_EQ(told.back().dispatches, first + 1);
+}
+
 TEST_F(DataLoopOverrun, TellsWhatBecameOfIt) {
   auto& host = start(4);
   const auto becomes = [&](uint32_t nf, NfRecordState state, Kind kind) {

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// [hosts]: what hosts, and so NFs, may do.
+#include <seccomp.h>
+
+#include "scheduler/config_parts.h"
+
+namespace roost {
+namespace {
+
+constexpr uint32_t kDescriptorsMin = 64, kDescriptorsMax = 1 << 20;
+
+// Names that this machine's libseccomp knows; of another kind of processor ones count, and allow nothing.
+bool is_system_call(const std::string& name) { return seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR; }
+
+}  // namespace
+
+void read_hosts(TableReader& root, ManagerConfig::Hosts& hosts) {
+  const toml::table* table = root.table("hosts");
+  if (table == nullptr) return;
+  TableReader reader(*table, "[hosts]", root.problems());
+  constexpr std::string_view kModes[] = {"strict", "log", "off"};
+  if (const auto index = reader.choice("seccomp", kModes)) hosts.seccomp = kModes[*index];
+  if (const toml::array* array = reader.array("seccomp_allow"); array != nullptr) {
+    for (const toml::node& item : *array) {
+      const auto* name = item.as_string();
+      if (name == nullptr || !is_system_call(name->get()))
+        reader.problems().add(item.source(),
+                              "[hosts]: 'seccomp_allow' lists what is no system call; give names as in syscalls(2): "
+                              "\"socket\"");
+      else
+        hosts.seccomp_allow.push_back(name->get());
+    }
+  }
+  reader.into(hosts.descriptors_max, "descriptors_max", kDescriptorsMin, kDescriptorsMax);
+  reader.finish();
+}
+
+}  // namespace roost

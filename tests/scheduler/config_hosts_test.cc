@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "scheduler/config.h"
+
+namespace roost {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char kPort[] = "[[ports]]\nname = \"p\"\nkind = \"null\"\n";
+
+ManagerConfig::Hosts hosts_of(const std::string& text) { return parse_config(text + kPort, "test").hosts; }
+
+std::string problems_of(const std::string& text) {
+  try {
+    hosts_of(text);
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+TEST(ConfigHosts, AreStrictUnlessItSaysOtherwise) {
+  const auto hosts = hosts_of("");
+  EXPECT_EQ(hosts.seccomp, "strict");
+  EXPECT_TRUE(hosts.seccomp_allow.empty());
+  EXPECT_EQ(hosts.descriptors_max, 1'024U);
+}
+
+TEST(ConfigHosts, AreRead) {
+  const auto hosts =
+      hosts_of("[hosts]\nseccomp = \"log\"\nseccomp_allow = [\"socket\", \"connect\"]\ndescriptors_max = 64\n");
+  EXPECT_EQ(hosts.seccomp, "log");
+  EXPECT_THAT(hosts.seccomp_allow, ElementsAre("socket", "connect"));
+  EXPECT_EQ(hosts.descriptors_max, 64U);
+}
+
+TEST(ConfigHosts, WhatIsWrongIsNamed) {
+  EXPECT_THAT(problems_of("[hosts]\nseccomp = \"strikt\"\n"), HasSubstr("strict"));
+  EXPECT_THAT(problems_of("[hosts]\nseccomp_allow = [\"sokket\"]\n"),
+              HasSubstr("test:2:18: [hosts]: 'seccomp_allow' lists what is no system call"));
+  EXPECT_THAT(problems_of("[hosts]\nseccomp_allow = [7]\n"), HasSubstr("no system call"));
+  EXPECT_THAT(problems_of("[hosts]\nseccomp_allow = \"socket\"\n"), HasSubstr("seccomp_allow"));
+  EXPECT_THAT(problems_of("[hosts]\ndescriptors_max = 1\n"), HasSubstr("descriptors_max"));
+  EXPECT_THAT(problems_of("[hosts]\nsecomp = \"off\"\n"), HasSubstr("seccomp"));
+}
+
+}  // namespace
+}  // namespace roost
