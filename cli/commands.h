@@ -35,6 +35,7 @@ void add_spawn(Command& program, Invocation& invocation);
 void add_ps(Command& program, Invocation& invocation);
 void add_stop(Command& program, Invocation& invocation);
 void add_resume(Command& program, Invocation& invocation);
+void add_rule(Command& program, Invocation& invocation);
 void add_tell(Command& program, Invocation& invocation);
 void add_get(Command& program, Invocation& invocation);
 void add_set(Command& program, Invocation& invocation);

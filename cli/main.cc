@@ -37,8 +37,8 @@ int main(int argc, char** argv) {
       "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 no manager there.");
   Invocation invocation;
   program.option("--socket", invocation.socket, "the manager's socket; may also stand behind the command");
-  for (const auto add : {add_up, add_down, add_spawn, add_ps, add_stop, add_resume, add_tell, add_get, add_set,
-                         add_stats, add_tune, add_version, add_demo})
+  for (const auto add : {add_up, add_down, add_spawn, add_ps, add_stop, add_resume, add_rule, add_tell, add_get,
+                         add_set, add_stats, add_tune, add_version, add_demo})
     add(program, invocation);
   return run(program, argc, argv);
 }

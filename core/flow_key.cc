@@ -154,6 +154,11 @@ void parse(const uint8_t* frame, uint32_t length, uint16_t port, FlowKey& key) n
 
 }  // namespace
 
+uint32_t transport_offset6(const uint8_t* ip, uint32_t length) noexcept {
+  const Transport at = transport6(ip, length);
+  return at.fragment ? length : at.offset;
+}
+
 FlowKey flow_key(const uint8_t* frame, uint32_t length, uint16_t port) noexcept {
   FlowKey key;
   parse(frame, length, port, key);

@@ -48,6 +48,8 @@ struct FlowKey {
     FlowKey6 wide;  // kWide
   };
 
+  uint16_t& port() noexcept { return kind == Kind::k4 ? four.port : wide.port; }
+
   bool operator==(const FlowKey& with) const noexcept {
     if (kind != with.kind) return false;
     return kind == Kind::k4 ? std::memcmp(&four, &with.four, sizeof four) == 0
@@ -59,6 +61,10 @@ inline constexpr uint32_t kExtensionsMax = 8;
 
 // `length` bytes of a frame that came in by port number `port`. Any length, any content.
 FlowKey flow_key(const uint8_t* frame, uint32_t length, uint16_t port) noexcept;
+
+// Where the transport header of these `length` bytes (40 at least) of an IPv6 packet begins; `length` where that can't
+// be told, as in fragments.
+uint32_t transport_offset6(const uint8_t* ip, uint32_t length) noexcept;
 
 // Of the packets' first segments.
 void flow_keys(const rte_mbuf* const* packets, uint32_t count, uint16_t port, FlowKey* keys) noexcept;

@@ -117,7 +117,7 @@ FlowEntry* FlowTable::insert(const FlowKey& key, uint32_t hash) noexcept {
   if (entry->used) return entry;
   *entry = {};
   entry->hash = hash;
-  entry->used = true;
+  entry->used = 1;
   ++size;
   return entry;
 }
@@ -130,7 +130,7 @@ void FlowTable::erase(FlowEntry* entry) noexcept {
   if (!entry->used || rte_hash_get_key_with_position(table, static_cast<int32_t>(wide ? row - rows4_ : row), &key) != 0)
     return;
   rte_hash_del_key_with_hash(table, key, entry->hash);
-  entry->used = false;
+  entry->used = 0;
   --(wide ? size_wide_ : size4_);
 }
 

@@ -22,8 +22,8 @@ struct FlowEntry {
   uint32_t epoch;        // the owner's: when the decision was last found valid
   uint32_t last_seen_s;  // the owner keeps it; sweep() looks at it
   uint32_t hash;         // of the key; the table's from here on
-  bool used;
-  uint8_t reserved[3];
+  uint32_t used : 1;
+  uint32_t rule : 31;  // the owner's: what the flow falls under, as of the epoch
 };
 static_assert(sizeof(FlowEntry) == 32);
 

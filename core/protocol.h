@@ -21,11 +21,19 @@
 //   unset {name, service? | nfs: [ids]?}                    -> {name, value, was}
 // What ps says of an NF that was ever quarantined: quarantines, how often; and while it is, returned, whether its
 // process() has, and, where it is to be resumed by itself, resumes_in_ms (0: as soon as it has returned).
+// Rules are texts, as docs/rules.md has them. rule_add does all of it or nothing: rules that are replaced go as the new
+// ones come. New rules are numbered from first on, in their order.
 // A setting's scope says who can have a value of it: the manager, a service, single NFs. With service or nfs, get tells
 // what counts there and where that comes from: "NF", "service", "manager", or "standard"; for an NF whose worker goes
 // by another's, stricter value, worker_goes_by is that. unset takes a scope's own value away.
 //   pause {}, resume {}                                     -> {}; ports stop, or go on, receiving
 //   resume_nf {nfs: [ids]}                                  -> {resumed}; quarantined NFs that have come back
+//   rule_add {rules: [texts], replace: [ids]?, replace_all?} -> {first, count, removed, warnings: [texts], total}
+//   rule_del {ids: [ids]} | {all: true}                     -> {removed, total}
+//   rule_list {after: id?, limit}                           -> {total, unmatched: {hits, bytes}, rules: [{id, priority,
+//                                                              match, action, hits, bytes, age_s, idle_s, hard_s,
+//                                                              shadowed_by?}]}; as they are looked at
+//   rule_show {id}                                          -> one of these
 //   clear_latency {}                                        -> {}
 //   down {}                                                 -> the last stats; then the manager ends
 //
@@ -53,7 +61,7 @@
 namespace roost {
 
 inline constexpr uint32_t kProtocolVersion = 1;
-inline constexpr size_t kRequestBytesMax = size_t{1} << 20;
+inline constexpr size_t kRequestBytesMax = size_t{16} << 20;  // 100,000 rules
 inline constexpr size_t kHostMessageBytesMax = 64 << 10;
 inline constexpr int kNestingMax = 64;
 

@@ -8,8 +8,10 @@ namespace roost {
 
 void DataLoop::classify(Batch& batch) noexcept {
   if (batch.count == 0) return;
-  FlowKey keys[kBurst];
   for (uint32_t i = 0; i < batch.count; ++i) __builtin_prefetch(rte_pktmbuf_mtod(batch.packets[i], void*));
+  if (rules_.active) [[unlikely]]
+    return classify_by_rules(batch);
+  FlowKey keys[kBurst];
   flow_keys(batch.packets, batch.count, batch.port, keys);
   flows_.find(keys, batch.count, batch.hashes, batch.flows);
   const int chain = chain_of_port_[batch.port];
@@ -36,11 +38,15 @@ FlowEntry* DataLoop::new_flow(const FlowKey& key, Batch& batch, uint32_t i) noex
     if (flow->epoch == 0) flow->way.path = kNoPath;
     return flow;
   }
+  return unpinned_flow(batch, i);
+}
+
+FlowEntry* DataLoop::unpinned_flow(Batch& batch, uint32_t i) noexcept {
   counters_.flows_unpinned.add(1);
   FlowEntry& flow = batch.unpinned[i];
   if (flow.used && flow.way.path != kNoPath) paths_.release(flow.way.path);
   flow = {};
-  flow.used = true;
+  flow.used = 1;
   flow.way.path = kNoPath;
   return &flow;
 }
@@ -48,8 +54,9 @@ FlowEntry* DataLoop::new_flow(const FlowKey& key, Batch& batch, uint32_t i) noex
 // Finds the flow's path, or finds that the one it has is still whole.
 bool DataLoop::route_flow(FlowEntry& flow, uint32_t hash, uint16_t chain, DropCause& cause) noexcept {
   flow.last_seen_s = now_s_;
-  if (flow.way.path == kNoPath || !intact(flow.way.path)) {
-    const uint32_t path = find_path(chain, hash, flow.way.path, cause);
+  const bool same_chain = flow.way.path != kNoPath && paths_.chain(flow.way.path) == chain;
+  if (!same_chain || !intact(flow.way.path)) {
+    const uint32_t path = find_path(chain, hash, same_chain ? flow.way.path : kNoPath, cause);
     if (path == kNoPath) return false;
     if (flow.way.path != kNoPath) paths_.release(flow.way.path);
     flow.way = way_at(path, 0, chains_[chain].out_port);

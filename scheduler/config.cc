@@ -95,6 +95,7 @@ ManagerConfig read_all(const toml::table& table, const ConfigContext& context, C
   read_ports(root, config.ports);
   read_services_and_chains(root, config);
   read_tenants(root, config);
+  read_packet_rules(root, config);
   read_settings(root, context, flow_idle_given, config.settings);
   check_settings_together(table, config, problems);
   root.finish();

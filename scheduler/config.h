@@ -12,6 +12,7 @@
 
 #include "core/doorbell.h"
 #include "core/port_config.h"
+#include "core/rules/rule_text.h"
 #include "core/shared_memory.h"
 
 namespace roost {
@@ -67,6 +68,8 @@ struct ManagerConfig {
   std::vector<Tenant> tenants;  // others have the standard weight
   std::vector<Chain> chains;
   std::map<std::string, uint64_t> settings;
+  std::vector<RuleSpec> rules{};        // chains and ports by their places in the file
+  std::vector<std::string> warnings{};  // of what may be so, but is hardly meant
 };
 
 // What a configuration is checked against.

@@ -19,6 +19,8 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports);
 void read_services_and_chains(TableReader& root, ManagerConfig& config);
 void read_hosts(TableReader& root, ManagerConfig::Hosts& hosts);
 void read_tenants(TableReader& root, ManagerConfig& config);
+// After read_services_and_chains: rules name ports and chains.
+void read_packet_rules(TableReader& root, ManagerConfig& config);
 
 // Once all of the file is read: what it says, and what it doesn't, of settings that contradict each other.
 void check_settings_together(const toml::table& file, const ManagerConfig& config, ConfigProblems& problems);

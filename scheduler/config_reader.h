@@ -26,6 +26,7 @@ class ConfigProblems {
   }
   // Throws Error with all of them in the file's order, if there are any.
   void raise();
+  bool none() const noexcept { return found_.empty(); }
 
  private:
   struct Problem {

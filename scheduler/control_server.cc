@@ -189,6 +189,7 @@ Json ControlServer::perform(const std::string& method, const Json& parameters) {
     manager_.clear_latency();
     return Json::object();
   }
+  if (method.starts_with("rule_")) return rules(method, parameters);
   if (method == "down") return down();
   throw std::invalid_argument(fmt::format("no method is called '{}'; core/protocol.h lists them", method));
 }
@@ -234,6 +235,32 @@ Json ControlServer::tell(const Json& parameters) {
   const auto told = to_service ? manager_.tell_service(required(parameters, "service"), text)
                                : manager_.tell_nf(parameter<uint32_t>(parameters, "nf", 0), text);
   return {{"told", told.nfs}, {"refused", told.refused}};
+}
+
+Json ControlServer::rules(const std::string& method, const Json& parameters) {
+  if (method == "rule_add") {
+    const auto texts = parameter<std::vector<std::string>>(parameters, "rules", {});
+    RuleBook::Change change;
+    change.remove_all = parameter<bool>(parameters, "replace_all", false);
+    if (parameters.contains("replace")) change.remove = numbers(parameters, "replace");
+    if (texts.empty()) throw BadParameters("'rules' names none");
+    return manager_.add_rules(texts, std::move(change));
+  }
+  if (method == "rule_del") {
+    const bool all = parameter<bool>(parameters, "all", false);
+    if (all == parameters.contains("ids")) throw BadParameters("say which: ids or all");
+    return manager_.delete_rules(all ? std::vector<uint32_t>() : numbers(parameters, "ids"), all);
+  }
+  if (method == "rule_list") {
+    std::optional<uint32_t> after;
+    if (parameters.contains("after")) after = parameter<uint32_t>(parameters, "after", 0);
+    return manager_.list_rules(after, parameter<uint32_t>(parameters, "limit", 1'000));
+  }
+  if (method == "rule_show") {
+    if (!parameters.contains("id")) throw BadParameters("'id' is missing");
+    return manager_.show_rule(parameter<uint32_t>(parameters, "id", 0));
+  }
+  throw std::invalid_argument(fmt::format("no method is called '{}'; core/protocol.h lists them", method));
 }
 
 SettingScope ControlServer::scope_of(const Json& parameters) {

@@ -33,6 +33,7 @@ class ControlServer {
   Json spawn(const Json& parameters);
   Json stop(const Json& parameters);
   Json tell(const Json& parameters);
+  Json rules(const std::string& method, const Json& parameters);
   Json get(const Json& parameters);
   Json set(const Json& parameters, bool to_value);
   static SettingScope scope_of(const Json& parameters);

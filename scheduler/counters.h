@@ -27,11 +27,13 @@ enum class DropCause : uint32_t {
   malformed,      // came back with an impossible length or offset
   too_long,       // more segments than an inbox holds
   quarantined,    // waited for an NF that has overrun
+  by_rule,        // a rule said so
   count
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(DropCause::count)> kDropCauseNames{
-    "no_chain",    "no_nf",  "no_path",       "inbox_full", "backpressure", "buffer_share", "by_nf",    "bad_port",
-    "bad_service", "no_way", "transmit_full", "host_died",  "merged",       "malformed",    "too_long", "quarantined"};
+    "no_chain", "no_nf",     "no_path",     "inbox_full",  "backpressure",  "buffer_share",
+    "by_nf",    "bad_port",  "bad_service", "no_way",      "transmit_full", "host_died",
+    "merged",   "malformed", "too_long",    "quarantined", "by_rule"};
 
 // Whether the manager drops for this cause where it has no room or no way, so that the work of NFs that have seen the
 // packet is wasted. The others are what NFs asked for or did.
@@ -69,7 +71,8 @@ struct LoopCounters {
   Count refused;        // handles that came from a host that does not own them
   Count breaches;       // other things that no honest host does
   Count flows_new, flows_unpinned, flows_idle;
-  Count sleeps;  // of the loop itself
+  Count rule_lookups;  // of a flow's first packet, and of the next one after rules have changed
+  Count sleeps;        // of the loop itself
 };
 
 }  // namespace roost

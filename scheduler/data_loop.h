@@ -5,6 +5,7 @@
 //
 //   data_loop.cc   the turn and the loop's own sleep       deliver.cc    packets into inboxes, and backlogs
 //   classify.cc    flow, chain and NFs of each packet      wakeup.cc     who is woken, who is parked
+//   classify_rules.cc  the same where there are rules
 //   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
 //   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
 //   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
@@ -31,8 +32,10 @@
 #include "core/settings.h"
 #include "core/timer_wheel.h"
 #include "core/verdict.h"
+#include "scheduler/batch.h"
 #include "scheduler/counters.h"
 #include "scheduler/ledger.h"
+#include "scheduler/loop_rules.h"
 #include "scheduler/overrun.h"
 #include "scheduler/packet_pool.h"
 #include "scheduler/path_table.h"
@@ -130,6 +133,10 @@ class DataLoop {
   // A core vanishes: its workers move to those that are left, if any; or it is there again.
   void set_usable(uint32_t core, bool usable) noexcept;
 
+  // classify_rules.cc
+  void set_rule_counts(RuleCount* counts) noexcept { rules_.counts = counts; }  // before run()
+  void swap_rules(RuleHandover& rules) noexcept;
+
   // overrun.cc
   // Nothing new for this NF, whose host has been asked to go on without it; what becomes of that is told.
   void quarantine_nf(uint32_t nf, uint64_t dispatches);
@@ -137,27 +144,10 @@ class DataLoop {
 
  private:
   static constexpr uint32_t kCoresMax = 4'096;
-  static constexpr uint32_t kBurst = 64, kCollect = 128, kSegmentsMax = 64, kOutMax = 128;
+  static constexpr uint32_t kBurst = Batch::kPackets, kCollect = 128, kSegmentsMax = 64;
 
   // With a service's number: the chain of packets that an NF sent there, which is that service alone.
   static constexpr uint16_t kToService = 0x8000;
-
-  // Packets of one port, on their way from receive to deliver.
-  struct Batch {
-    uint32_t count = 0;
-    uint16_t port = 0;
-    rte_mbuf* packets[kBurst];
-    uint64_t stamps[kBurst];
-    FlowEntry* flows[kBurst];  // nullptr: dropped
-    uint32_t hashes[kBurst];
-    uint32_t handles[kBurst];
-    std::array<FlowEntry, kBurst> unpinned{};  // of the flows that the table has no room for
-  };
-  // Packets for one port.
-  struct Out {
-    uint32_t count = 0;
-    rte_mbuf* packets[kOutMax];
-  };
 
   // data_loop.cc
   void receive(Port& port, Batch& batch) noexcept;
@@ -183,6 +173,13 @@ class DataLoop {
   }
   uint32_t find_path(uint16_t chain, uint32_t hash, uint32_t keep, DropCause& cause) noexcept;
   void forget_idle_flows() noexcept;
+  FlowEntry* unpinned_flow(Batch& batch, uint32_t i) noexcept;
+
+  // classify_rules.cc
+  void classify_by_rules(Batch& batch) noexcept;
+  bool decide(Batch& batch, uint32_t i, FlowKey& key, uint32_t pick, DropCause& cause) noexcept;
+  void adopt(FlowEntry& flow, FlowKey key, const PacketFields& fields) noexcept;
+  bool adopting() noexcept;
 
   // deliver.cc
   void prepare(Batch& batch) noexcept;
@@ -278,13 +275,16 @@ class DataLoop {
   void send_out(uint32_t handle, uint16_t port) noexcept {
     const LedgerRow& row = ledger_.row(handle);
     if (port >= out_.size()) return drop(row.packet, port == UINT16_MAX ? DropCause::no_way : DropCause::bad_port);
-    const uint64_t sojourn = now_ > row.stamp_tsc ? now_ - row.stamp_tsc : 0;
+    send_out(row.packet, row.stamp_tsc, port);
+  }
+  void send_out(rte_mbuf* packet, uint64_t stamp_tsc, uint16_t port) noexcept {
+    const uint64_t sojourn = now_ > stamp_tsc ? now_ - stamp_tsc : 0;
     latency_.record(sojourn);
     if (sojourn > ecn_sojourn_cycles_) [[unlikely]]
-      mark_late(row.packet);
-    Out& out = out_[port];
-    out.packets[out.count++] = row.packet;
-    if (out.count == kOutMax) flush(port);
+      mark_late(packet);
+    OutBatch& out = out_[port];
+    out.packets[out.count++] = packet;
+    if (out.count == OutBatch::kPackets) flush(port);
   }
   void flush(uint16_t port) noexcept;
   void mark_late(rte_mbuf* packet) noexcept;
@@ -308,6 +308,7 @@ class DataLoop {
   Ledger ledger_;
   PathTable paths_;
   FlowTable flows_;
+  LoopRules rules_;
   LazyArray<NfState> nfs_;
   std::vector<std::unique_ptr<HostState>> hosts_;  // by number
   uint32_t departures_ = 1;                        // counts the times that NFs have gone
@@ -315,7 +316,7 @@ class DataLoop {
 
   std::vector<Batch> batches_;                            // by port
   std::array<Descriptor, kCollect + kSegmentsMax> came_;  // from one host; here, so that nobody clears it each time
-  std::vector<Out> out_;
+  std::vector<OutBatch> out_;
   uint64_t now_ = 0;    // TSC, at the start of the turn
   uint32_t now_s_ = 0;  // seconds since the loop was made
   uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0, loads_tsc_ = 0, rebalance_tsc_ = 0;

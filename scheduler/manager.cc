@@ -74,6 +74,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   host_listener_ = listen_unix(socket_path_ + ".hosts", SOCK_SEQPACKET);
   host_socket_.path = socket_path_ + ".hosts";
   make_loop(config, opener);
+  start_rules(config);
   warn_of_settings();
   loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
   loop_->on_breach([this](uint32_t host, Breach what) {
@@ -127,15 +128,14 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
     services.push_back({service.name, ConsistentHash(), service.priority});
   }
   std::vector<ChainState> chains;
-  std::map<std::string, int> chain_numbers;
   for (const auto& chain : config.chains) {
     ChainState state{chain.name, {}, ports_.at(chain.out)};
     for (const auto& service : chain.services) state.services.push_back(services_.at(service));
-    chain_numbers[chain.name] = static_cast<int>(chains.size());
+    chains_[chain.name] = static_cast<uint16_t>(chains.size());
     chains.push_back(std::move(state));
   }
   std::vector<int> chain_of_port;
-  for (const auto& port : config.ports) chain_of_port.push_back(port.chain.empty() ? -1 : chain_numbers.at(port.chain));
+  for (const auto& port : config.ports) chain_of_port.push_back(port.chain.empty() ? -1 : chains_.at(port.chain));
 
   LoopOptions options;
   options.tsc_hz = tsc_hz_;

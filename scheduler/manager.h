@@ -11,6 +11,7 @@
 //   manager_restart.cc and by themselves, after a while
 //   manager_tell.cc    messages to NFs                manager_ports.cc    links that go and come back
 //   manager_cores.cc   cores that vanish and come back
+//   manager_rules.cc   rules that come, go and end
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once
@@ -39,6 +40,7 @@
 #include "scheduler/nursery.h"
 #include "scheduler/quarantine.h"
 #include "scheduler/registry.h"
+#include "scheduler/rule_book.h"
 
 namespace roost {
 
@@ -96,6 +98,12 @@ class Manager {
   Told tell_nf(uint32_t nf, const std::string& text);
   Told tell_service(const std::string& service, const std::string& text);
 
+  // What happens: all or nothing. Throw Error. The change names what is taken out at the same time.
+  Json add_rules(const std::vector<std::string>& texts, RuleBook::Change change);
+  Json delete_rules(std::vector<uint32_t> ids, bool all);
+  Json list_rules(std::optional<uint32_t> after, uint32_t limit) const;
+  Json show_rule(uint32_t id) const;
+
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
   struct SettingChange {
@@ -132,7 +140,7 @@ class Manager {
 
  private:
   // What an event is about; the mark of a watched descriptor is one of these and a host's number.
-  enum class Source : uint32_t { newcomers, loop, links, nursery, cores, host_process, host_socket, restarts };
+  enum class Source : uint32_t { newcomers, loop, links, nursery, cores, host_process, host_socket, restarts, rules };
   static constexpr uint64_t mark(Source source, uint32_t host = 0) noexcept {
     return static_cast<uint64_t>(source) << 32 | host;
   }
@@ -255,6 +263,15 @@ class Manager {
 
   Json memory_stats() const;
 
+  // manager_rules.cc
+  RuleNames rule_names() const;
+  void start_rules(const ManagerConfig& config);
+  RuleHandover handover_of(std::shared_ptr<const RuleTable> table);
+  RuleBook::Changed change_rules(RuleBook::Change change);
+  Json rule_report(const RuleBook::Rule& rule, const RuleNames& names) const;
+  void set_rule_timer();
+  void end_rules();
+
   std::string socket_path_;
   Settings settings_;
   uint32_t packets_;  // in the packet memory
@@ -270,9 +287,10 @@ class Manager {
     return tenants_.try_emplace(name, Tenant{static_cast<uint32_t>(tenants_.size())}).first->second;
   }
   std::map<std::string, Tenant> tenants_;
-  std::map<std::string, uint16_t> services_, ports_;
+  std::map<std::string, uint16_t> services_, ports_, chains_;
   std::vector<std::string> service_names_;
   std::vector<OwnSettings> service_settings_;  // by number
+  RuleBook rules_;                             // outlives the loop, which counts in it
   std::unique_ptr<PacketPool> pool_;
   std::unique_ptr<DataLoop> loop_;
   std::thread loop_thread_;
@@ -290,6 +308,9 @@ class Manager {
   uint32_t generation_ = 0;
   uint64_t started_tsc_;
   std::deque<std::string> events_;  // the last hundred
+
+  FileDescriptor rule_timer_;
+  uint32_t rules_beyond_ = 0;  // what flows are told apart by, beyond their keys
 
   std::unique_ptr<LinkNews> link_news_;    // none: no port is an interface
   std::map<uint32_t, std::string> roles_;  // of CPUs

@@ -71,6 +71,7 @@ void Manager::on_event(Source source, uint32_t number) {
   if (source == Source::links) return look_at_links();
   if (source == Source::nursery) return read_nursery_notices();
   if (source == Source::restarts) return on_restarts();
+  if (source == Source::rules) return end_rules();
   if (source == Source::cores) return check_cores();
   HostLink* host = registry_.find_host(number);
   if (host == nullptr || host->dead) return;  // by an event before this one

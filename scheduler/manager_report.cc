@@ -136,6 +136,7 @@ Json Manager::stats(bool with_memory) {
   });
   result["uptime_s"] = uptime_s();
   result["nfs_live"] = registry_.nfs();
+  result["rules"] = rules_.rules().size();
   result["hosts_live"] = registry_.hosts().size() - hosts_leaving_;
   uint64_t with_packets = 0;  // in the middle of runs, only the worker sees them
   for (const auto& [first, group] : registry_.groups()) {
@@ -162,7 +163,8 @@ Json Manager::stats(bool with_memory) {
       {"turns", &counters.turns},
       {"loop_sleeps", &counters.sleeps},
       {"flows_new", &counters.flows_new},
-      {"flows_unpinned", &counters.flows_unpinned}};
+      {"flows_unpinned", &counters.flows_unpinned},
+      {"rule_lookups", &counters.rule_lookups}};
   for (const auto& [name, counter] : plain) result[name] = counter->get();
   const auto us = [this](uint64_t cycles) { return static_cast<double>(cycles) * 1e6 / static_cast<double>(tsc_hz_); };
   const Histogram& latency = loop_->latency();

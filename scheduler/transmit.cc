@@ -6,7 +6,7 @@
 namespace roost {
 
 void DataLoop::flush(uint16_t port) noexcept {
-  Out& out = out_[port];
+  OutBatch& out = out_[port];
   const uint32_t sent = ports_[port]->transmit(out.packets, static_cast<uint16_t>(out.count));
   counters_.transmitted.add(sent);
   for (uint32_t i = sent; i < out.count; ++i) drop(out.packets[i], DropCause::transmit_full);

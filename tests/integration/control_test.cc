@@ -67,7 +67,7 @@ TEST_F(Control, TooLongARequestIsRefused) {
     }
     const Json answer = to.read();
     EXPECT_EQ(code(answer), -32600);
-    EXPECT_THAT(answer["error"].value("message", ""), HasSubstr("1048576"));
+    EXPECT_THAT(answer["error"].value("message", ""), HasSubstr(fmt::to_string(kRequestBytesMax)));
     EXPECT_TRUE(to.read().is_discarded());  // closed
   }
   // The longest that may be is read.

@@ -59,6 +59,14 @@ class FakePort final : public Port {
     waiting_.push_back(head);
   }
 
+  // A frame as it is.
+  void put_bytes(const uint8_t* frame, uint32_t length) {
+    rte_mbuf* packet = rte_pktmbuf_alloc(pool_);
+    ASSERT_NE(packet, nullptr);
+    std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(length)), frame, length);
+    waiting_.push_back(packet);
+  }
+
   uint16_t receive(rte_mbuf** packets, uint64_t* stamps, uint16_t count, uint64_t now) noexcept override {
     uint16_t n = 0;
     for (; n < count && !waiting_.empty(); ++n, waiting_.pop_front()) {
