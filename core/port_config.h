@@ -57,7 +57,7 @@ struct InterfaceOptions {
   std::vector<std::string> addresses{};  // tap: of this machine there: "10.0.0.1/24", "fd00::1/64"
 };
 
-inline constexpr uint32_t kDescriptorsMax = 32'768;
+inline constexpr uint32_t kQueueDescriptorsMax = 32'768;
 
 // Of ports that are devices of DPDK's.
 struct DeviceOptions {

@@ -122,8 +122,8 @@ void read_tap(TableReader& reader, InterfaceOptions& options) {
 
 void read_device(TableReader& reader, DeviceOptions& options, std::map<std::string, std::string>& taken) {
   const auto device = reader.text("device");
-  reader.into(options.receive_descriptors, "receive_descriptors", 32, kDescriptorsMax);
-  reader.into(options.transmit_descriptors, "transmit_descriptors", 32, kDescriptorsMax);
+  reader.into(options.receive_descriptors, "receive_descriptors", 32, kQueueDescriptorsMax);
+  reader.into(options.transmit_descriptors, "transmit_descriptors", 32, kQueueDescriptorsMax);
   options.promiscuous = reader.flag("promiscuous").value_or(true);
   if (!device) {
     if (!reader.has("device"))
