@@ -181,8 +181,13 @@ std::vector<Command::Word> Command::completions(const std::vector<std::string>& 
     return found;
   }
   for (const auto& command : at->commands_) offer(command->app_->get_name(), command->app_->get_description());
-  for (const CLI::Option* option : at->app_->get_options())
-    if (!option->get_positional()) offer("--" + option->get_lnames().at(0), option->get_description());
+  for (const CLI::Option* option : at->app_->get_options()) {
+    if (!option->get_positional()) {
+      offer("--" + option->get_lnames().at(0), option->get_description());
+    } else if (const auto known = at->words_.find(option); known != at->words_.end()) {
+      for (const auto& word : known->second) offer(word, "");
+    }
+  }
   return found;
 }
 

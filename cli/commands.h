@@ -10,6 +10,7 @@
 
 namespace roost::cli {
 
+// `roost --help` names them.
 enum ExitCode : int { kFine = 0, kFailed = 1, kUsage = 2, kNoManager = 3 };
 
 // What commands share: how to reach the manager, and in which form to print.
@@ -43,5 +44,14 @@ void add_stats(Command& program, Invocation& invocation);
 void add_tune(Command& program, Invocation& invocation);
 void add_version(Command& program, Invocation& invocation);
 void add_demo(Command& program, Invocation& invocation);
+void add_scale(Command& program, Invocation& invocation);
+void add_upgrade(Command& program, Invocation& invocation);
+void add_chain(Command& program, Invocation& invocation);
+void add_port(Command& program, Invocation& invocation);
+void add_events(Command& program, Invocation& invocation);
+void add_try(Command& program, Invocation& invocation);
+void add_describe(Command& program, Invocation& invocation);
+void add_check(Command& program, Invocation& invocation);
+void add_completion(Command& program, Invocation& invocation);
 
 }  // namespace roost::cli

@@ -2,7 +2,10 @@
 // roost: the command line. Ends with 0: done; 1: refused or failed; 2: wrong usage; 3: no manager there.
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "cli/commands.h"
+#include "cli/completion.h"
 
 namespace {
 
@@ -37,8 +40,11 @@ int main(int argc, char** argv) {
       "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 no manager there.");
   Invocation invocation;
   program.option("--socket", invocation.socket, "the manager's socket; may also stand behind the command");
-  for (const auto add : {add_up, add_down, add_spawn, add_ps, add_stop, add_resume, add_rule, add_tell, add_get,
-                         add_set, add_stats, add_tune, add_version, add_demo})
+  for (const auto add :
+       {add_up,     add_down,   add_check,    add_spawn, add_stop, add_scale,      add_upgrade, add_ps,
+        add_stats,  add_events, add_chain,    add_rule,  add_port, add_get,        add_set,     add_tune,
+        add_resume, add_tell,   add_describe, add_try,   add_demo, add_completion, add_version})
     add(program, invocation);
+  if (argc > 1 && std::string_view(argv[1]) == kCompleteCommand) return complete(program, argc, argv);
   return run(program, argc, argv);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "cli/commands.h"
 #include "cli/figures.h"
@@ -14,7 +15,7 @@ namespace {
 constexpr uint32_t kPage = 2'000;
 
 struct PsOptions {
-  std::string service;
+  std::string service, by;
   uint64_t limit = 100;
   bool hosts = false;
 };
@@ -107,7 +108,33 @@ void print_hosts(const Json& answer) {
   fmt::print("{}", table.text());
 }
 
+int totals(const PsOptions& options, const Invocation& invocation) {
+  if (options.hosts || !options.service.empty())
+    throw UsageError("ps: --by sums all NFs up; it goes with neither --hosts nor --service");
+  const Json answer = invocation.connect().call("totals", {{"by", options.by}});
+  if (invocation.printed_as_json(answer)) return kFine;
+  constexpr auto kRight = Table::Align::right;
+  std::string title = options.by;
+  for (char& c : title) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  Table table({{title},
+               {"NFS", kRight},
+               {"QUARANTINED", kRight},
+               {"PROCESSES", kRight},
+               {"WEIGHT", kRight},
+               {"PACKETS", kRight},
+               {"CYCLES/PACKET", kRight}});
+  for (const Json& group : part_of(answer, "groups")) {
+    const double cycles = number_of(group, "cycles_per_packet");
+    table.add({text_of(group, "name"), grouped(count_of(group, "nfs")), grouped(count_of(group, "quarantined")),
+               grouped(count_of(group, "hosts")), grouped(count_of(group, "weight")),
+               grouped(count_of(group, "packets")), cycles == 0 ? "-" : rounded(cycles)});
+  }
+  fmt::print("{}", table.text());
+  return kFine;
+}
+
 int ps(const PsOptions& options, const Invocation& invocation) {
+  if (!options.by.empty()) return totals(options, invocation);
   Client client = invocation.connect();
   const Json answer = collect(client, options);
   if (invocation.printed_as_json(answer)) return kFine;
@@ -130,11 +157,14 @@ void add_ps(Command& program, Invocation& invocation) {
                                  "  roost ps\n"
                                  "  roost ps --service firewall --limit 1000\n"
                                  "  roost ps --hosts\n"
+                                 "  roost ps --by service\n"
                                  "  roost ps --json | jq '.nfs[] | select(.packets == 0) | .id'");
   auto& options = command.keep<PsOptions>();
   command.option("--service", options.service, "only NFs of this service");
   command.option("--limit", options.limit, "at most this many").range(1, 10'000'000).shows_default();
   command.flag("--hosts", options.hosts, "list the processes in which they live instead");
+  command.option("--by", options.by, "sum up all NFs that share this instead")
+      .one_of({"service", "tenant", "tier", "core"});
   add_json_flag(command, invocation, "print JSON (NFs, hosts and events)");
   command.runs([&] { return ps(options, invocation); });
 }

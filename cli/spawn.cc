@@ -2,12 +2,10 @@
 // roost spawn: starts NFs of a module in a service.
 #include <fmt/format.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "cli/commands.h"
 #include "cli/figures.h"
 #include "cli/modules.h"
+#include "cli/nf_config.h"
 
 namespace roost::cli {
 namespace {
@@ -20,25 +18,8 @@ struct SpawnOptions {
   bool dedicated = false;
 };
 
-Json parse_config(const std::string& option) {
-  std::string text = option;
-  if (option.starts_with('@')) {
-    std::ifstream file(option.substr(1));
-    if (!file) throw UsageError(fmt::format("--config {}: cannot read '{}'", option, option.substr(1)));
-    text = (std::ostringstream() << file.rdbuf()).str();
-  }
-  try {
-    Json config = Json::parse(text);
-    if (config.is_object()) return config;
-  } catch (const Json::parse_error& error) {
-    throw UsageError(fmt::format(
-        "--config: not JSON at byte {}; it takes an object such as '{{\"cycles\": 500}}', or @FILE", error.byte));
-  }
-  throw UsageError("--config: JSON, but no object; it takes one such as '{\"cycles\": 500}', or @FILE");
-}
-
 int spawn(const SpawnOptions& options, const Invocation& invocation) {
-  const Json config = parse_config(options.config);
+  const Json config = parse_nf_config(options.config);
   const std::string module = find_module(options.module, module_folders(program_folder() / "../nf"));
   Json parameters{{"module", module},     {"service", options.service}, {"count", options.count},
                   {"tier", options.tier}, {"config", config},           {"tenant", options.tenant}};

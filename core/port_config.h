@@ -4,11 +4,15 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace roost {
 
 enum class PortKind : uint8_t { kNull, kPcap, kGenerator, kAfPacket, kTap, kAfXdp, kDpdk };
+inline constexpr std::string_view kPortKindNames[]{"null", "pcap",   "generator", "af_packet",
+                                                   "tap",  "af_xdp", "dpdk"};  // in that order
+constexpr std::string_view port_kind_name(PortKind kind) noexcept { return kPortKindNames[static_cast<size_t>(kind)]; }
 enum class CapturePace : uint8_t { kLine, kRecorded };
 enum class FlowDistribution : uint8_t { kUniform, kZipf };
 enum class FlowIpVersion : uint8_t { k4, k6, kMixed };

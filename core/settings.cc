@@ -49,6 +49,8 @@ constexpr std::array<SettingSpec, kCount> kSpecs{{
     {"ecn_sojourn_us", "us", 0, 10'000'000, 5'000,
      "a packet that was here for longer leaves with ECN's congestion mark, if its sender understands it; 0: never"},
     {"flow_idle_s", "s", 1, 86'400, 60, "a flow without packets for this long is forgotten"},
+    {"drain_ms", "ms", 0, 10'000, 100,
+     "an NF that goes keeps the flows that it has for this long, or until they pause; new ones go to others at once"},
     {"sweep_rows", "rows", 64, 1 << 22, 4'096,
      "rows of the ledger and the flow table looked at in one turn of a sweep"},
     {"overrun_us", "us", 0, 60'000'000, 100'000,

@@ -39,6 +39,7 @@ enum class Setting : uint32_t {
   buffer_alpha_percent,
   ecn_sojourn_us,
   flow_idle_s,
+  drain_ms,
   sweep_rows,
   overrun_us,
   runaways_max,

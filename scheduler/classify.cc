@@ -54,12 +54,12 @@ FlowEntry* DataLoop::unpinned_flow(Batch& batch, uint32_t i) noexcept {
 // Finds the flow's path, or finds that the one it has is still whole.
 bool DataLoop::route_flow(FlowEntry& flow, uint32_t hash, uint16_t chain, DropCause& cause) noexcept {
   flow.last_seen_s = now_s_;
-  const bool same_chain = flow.way.path != kNoPath && paths_.chain(flow.way.path) == chain;
-  if (!same_chain || !intact(flow.way.path)) {
-    const uint32_t path = find_path(chain, hash, same_chain ? flow.way.path : kNoPath, cause);
+  const uint16_t now = chains_.definition(chain);
+  if (flow.way.path == kNoPath || paths_.chain(flow.way.path) != now || !intact(flow.way.path)) {
+    const uint32_t path = find_path(now, hash, flow.way.path, cause);
     if (path == kNoPath) return false;
     if (flow.way.path != kNoPath) paths_.release(flow.way.path);
-    flow.way = way_at(path, 0, chains_[chain].out_port);
+    flow.way = way_at(path, 0, chains_[now].out_port);
   }
   flow.epoch = departures_;
   return true;
@@ -74,6 +74,15 @@ bool DataLoop::intact(uint32_t path) noexcept {
   return paths_.intact(path, departures_, [this](uint32_t nf, uint32_t born) { return there(nf, born); });
 }
 
+// The NF of that service that a path has, if it is still there: at this hop, or, where the chain has changed since, at
+// another.
+uint32_t DataLoop::nf_on_path(uint32_t path, uint32_t hop, uint16_t service) const noexcept {
+  const uint32_t hops = paths_.hops(path);
+  if (hop >= hops || nfs_[paths_.nf(path, hop)].service != service)
+    for (hop = 0; hop < hops && nfs_[paths_.nf(path, hop)].service != service;) ++hop;
+  return hop < hops && there(paths_.nf(path, hop), paths_.born(path, hop)) ? paths_.nf(path, hop) : kNoNf;
+}
+
 // An NF for each service of the chain; of the path to be kept, if any, those that are still there. The same hash picks
 // in every service, so that flows that share an NF tend to share the next one too, and bursts stay together.
 uint32_t DataLoop::find_path(uint16_t chain, uint32_t hash, uint32_t keep, DropCause& cause) noexcept {
@@ -81,8 +90,8 @@ uint32_t DataLoop::find_path(uint16_t chain, uint32_t hash, uint32_t keep, DropC
   const auto services = chain & kToService ? std::span(&to_service, 1) : std::span(chains_[chain].services);
   std::array<PathTable::Hop, kHopsMax> hops;
   for (uint32_t i = 0; i < services.size(); ++i) {
-    uint32_t nf = keep == kNoPath ? kNoNf : paths_.nf(keep, i);
-    if (nf == kNoNf || !there(nf, paths_.born(keep, i))) nf = services_[services[i]].members.pick(hash);
+    uint32_t nf = keep == kNoPath ? kNoNf : nf_on_path(keep, i, services[i]);
+    if (nf == kNoNf) nf = services_[services[i]].members.pick(hash);
     if (nf == ConsistentHash::kNone) {
       cause = DropCause::no_nf;
       return kNoPath;

@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // [[services]], [[chains]], and what names what.
 #include <algorithm>
-#include <cctype>
 
 #include "core/error.h"
 #include "core/own_settings.h"
 #include "core/path.h"
 #include "scheduler/config_parts.h"
+#include "scheduler/names.h"
 #include "scheduler/policy/core_queue.h"
 
 namespace roost {
 namespace {
 
 constexpr int64_t kWeightMost = 1'000'000;
-constexpr size_t kNameMax = 63;
 constexpr size_t kServicesMax = 32'768;  // verdicts and records hold 16 bits
 constexpr size_t kChainsMax = 32'768;
-
-bool is_well_formed(const std::string& name) {
-  return !name.empty() && name.size() <= kNameMax && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
-  });
-}
 
 template <typename Item>
 std::vector<std::string_view> names_of(const std::vector<Item>& items) {
@@ -53,6 +46,9 @@ void read_hops(TableReader& reader, const std::vector<std::string_view>& known, 
       reader.problems().add(hop.source(), "{}: there is no service '{}'{}", reader.name(), name->get(),
                             suggestion(name->get(), known));
     } else {
+      if (std::find(chain.services.begin(), chain.services.end(), name->get()) != chain.services.end())
+        reader.problems().add(hop.source(), "{}: a loop: it comes to service '{}' twice; name it once", reader.name(),
+                              name->get());
       chain.services.push_back(name->get());
     }
   }
@@ -99,7 +95,7 @@ std::string read_name(TableReader& reader, std::string_view kind, std::vector<st
     return "";
   }
   reader.rename(fmt::format("{} '{}'", kind, *name));
-  if (!is_well_formed(*name)) {
+  if (!is_name(*name)) {
     reader.problems().add(reader.where("name"), "{}: not a name; use 1 to {} letters, digits, '-', '_' and '.'",
                           reader.name(), kNameMax);
   } else if (std::find(taken.begin(), taken.end(), *name) != taken.end()) {

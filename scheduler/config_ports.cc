@@ -142,8 +142,6 @@ void read_device(TableReader& reader, DeviceOptions& options, std::map<std::stri
 }  // namespace
 
 void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
-  constexpr std::string_view kKinds[] = {"null", "pcap",   "generator", "af_packet",
-                                         "tap",  "af_xdp", "dpdk"};  // in the order of enum PortKind
   std::vector<std::string> names;
   std::map<std::string, std::string> interfaces;  // and whose they are
   for (const toml::table* table : root.tables("ports")) {
@@ -151,7 +149,7 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
     ManagerConfig::Port port;
     port.name = read_name(reader, "port", names);
     port.chain = reader.text("chain").value_or("");
-    const auto kind = reader.choice("kind", kKinds);
+    const auto kind = reader.choice("kind", kPortKindNames);
     if (!table->contains("kind")) {
       root.problems().add(reader.where(),
                           "{}: kind isn't given; use \"null\", \"pcap\", \"generator\", \"af_packet\", \"tap\", "

@@ -7,13 +7,14 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/socket.h"
+#include "scheduler/control_live.h"
+#include "scheduler/control_parameters.h"
 
 namespace roost {
 namespace {
@@ -22,50 +23,6 @@ constexpr uint32_t kDrain_ms = 1'000;
 constexpr size_t kConnectionsMax = 256;
 constexpr int kAcceptedAtOnce = 64;
 constexpr const char* kVersion = "0.1.0";
-
-class BadParameters : public Error {
- public:
-  using Error::Error;
-};
-
-// Neither rounded nor cut: what doesn't fit is refused.
-template <typename T>
-T whole_number(const Json& value, const char* name) {
-  const bool fits = value.is_number_unsigned() ? std::in_range<T>(value.get<uint64_t>())
-                                               : value.is_number_integer() && std::in_range<T>(value.get<int64_t>());
-  if (fits) return value.get<T>();
-  throw BadParameters(fmt::format("'{}' must be a whole number, {} to {}", name, std::numeric_limits<T>::min(),
-                                  std::numeric_limits<T>::max()));
-}
-
-std::vector<uint32_t> numbers(const Json& parameters, const char* name) {
-  const Json& list = parameters.at(name);
-  if (!list.is_array()) throw BadParameters(fmt::format("'{}' must be a list of numbers", name));
-  std::vector<uint32_t> result;
-  for (const Json& each : list) result.push_back(whole_number<uint32_t>(each, name));
-  return result;
-}
-
-// A parameter of the wanted type; what is missing takes the standard value.
-template <typename T>
-T parameter(const Json& parameters, const char* name, T standard) {
-  const auto found = parameters.find(name);
-  if (found == parameters.end() || found->is_null()) return standard;
-  try {
-    if constexpr (std::is_same_v<T, bool> || !std::is_integral_v<T>)
-      return found->get<T>();
-    else
-      return whole_number<T>(*found, name);
-  } catch (const Json::exception&) {
-    throw BadParameters(fmt::format("'{}' has the wrong type: {}", name, json_text(*found)));
-  }
-}
-
-std::string required(const Json& parameters, const char* name) {
-  const auto text = parameter<std::string>(parameters, name, "");
-  if (text.empty()) throw BadParameters(fmt::format("'{}' is missing", name));
-  return text;
-}
 
 }  // namespace
 
@@ -191,6 +148,7 @@ Json ControlServer::perform(const std::string& method, const Json& parameters) {
   }
   if (method.starts_with("rule_")) return rules(method, parameters);
   if (method == "down") return down();
+  if (auto result = perform_live(manager_, method, parameters)) return *result;
   throw std::invalid_argument(fmt::format("no method is called '{}'; core/protocol.h lists them", method));
 }
 

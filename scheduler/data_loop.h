@@ -33,8 +33,10 @@
 #include "core/timer_wheel.h"
 #include "core/verdict.h"
 #include "scheduler/batch.h"
+#include "scheduler/chain_table.h"
 #include "scheduler/counters.h"
 #include "scheduler/ledger.h"
+#include "scheduler/loop_options.h"
 #include "scheduler/loop_rules.h"
 #include "scheduler/overrun.h"
 #include "scheduler/packet_pool.h"
@@ -45,21 +47,6 @@
 #include "scheduler/wake_thread.h"
 
 namespace roost {
-
-struct LoopOptions {
-  uint64_t tsc_hz = 0;
-  uint32_t nfs_max = 1 << 20;  // address space, not memory
-  uint32_t hosts_max = 1 << 16;
-  uint32_t path_units = 1 << 20;
-  uint32_t flows4_max = 1 << 17;
-  uint32_t flows_wide_max = 1 << 15;
-  int wake_core = -1;        // a core of its own for waking, -1: folded into this loop
-  bool shares_core = false;  // NFs run on the loop's core: it lets them, when it has nothing to do
-  struct Core {
-    uint32_t cpu = 0, node = 0;
-  };
-  std::vector<Core> shared{};  // by number; workers move among these only
-};
 
 class DataLoop {
  public:
@@ -116,12 +103,17 @@ class DataLoop {
   void remove_host(uint32_t host, std::function<void()> done);
   void add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host, uint32_t local, uint32_t first_slot,
                uint8_t slot_shift);
+  void drain_nfs(uint32_t first, uint32_t count);    // no new flows for them
   void retire_nfs(uint32_t first, uint32_t count);   // nothing new is delivered to them
   void restore_nfs(uint32_t first, uint32_t count);  // retired ones, as they were
   void forget_nfs(uint32_t first, uint32_t count);   // once all that was delivered is back: see epochs()
   void want_up(uint32_t host) noexcept;              // there is something for its worker, besides packets
   void refresh_orders() noexcept;                    // settings that workers read
   void set_host(uint32_t host, uint32_t weight, const HostSettings& settings) noexcept;
+
+  ChainTable& chains() noexcept { return chains_; }
+  void set_chain_of_port(uint16_t port, int chain) noexcept { chain_of_port_[port] = chain; }  // -1: none
+  void look_at_flows_again() noexcept { ++departures_; }  // each at its next packet
 
   // rebalance.cc
   // The shared cores as of the last period, and the mean demand of workers that had packets in it.
@@ -169,9 +161,10 @@ class DataLoop {
   bool intact(uint32_t path) noexcept;
   Way way_at(uint32_t path, uint8_t hop, uint16_t out_port) const noexcept;
   bool there(uint32_t nf, uint32_t born) const noexcept {
-    return nfs_[nf].life == NfLife::live && nfs_[nf].born == born;
+    return takes_packets(nfs_[nf].life) && nfs_[nf].born == born;
   }
   uint32_t find_path(uint16_t chain, uint32_t hash, uint32_t keep, DropCause& cause) noexcept;
+  uint32_t nf_on_path(uint32_t path, uint32_t hop, uint16_t service) const noexcept;
   void forget_idle_flows() noexcept;
   FlowEntry* unpinned_flow(Batch& batch, uint32_t i) noexcept;
 
@@ -302,11 +295,11 @@ class DataLoop {
   PacketPool& pool_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<ServiceState> services_;
-  std::vector<ChainState> chains_;
   std::vector<int> chain_of_port_;  // -1: none
 
   Ledger ledger_;
   PathTable paths_;
+  ChainTable chains_;
   FlowTable flows_;
   LoopRules rules_;
   LazyArray<NfState> nfs_;

@@ -206,7 +206,7 @@ void DataLoop::deliver_backlogs() noexcept {
     while (nf.backlog_count != 0) {
       const uint32_t handle = nf.backlog_first - 1;
       LedgerRow& row = ledger_.row(handle);
-      const bool gone = nf.life != NfLife::live;
+      const bool gone = !takes_packets(nf.life);
       if (!gone && (nf.inbox.room() < segments_of(row.packet) || !may_go_on(host, nf))) break;
       nf.backlog_first = row.backlog_next;
       --nf.backlog_count;

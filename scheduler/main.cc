@@ -14,8 +14,10 @@
 #include "core/log.h"
 #include "core/socket.h"
 #include "scheduler/config.h"
+#include "scheduler/config_summary.h"
 #include "scheduler/control_server.h"
 #include "scheduler/manager.h"
+#include "scheduler/notify.h"
 
 namespace {
 
@@ -39,11 +41,26 @@ roost::FileDescriptor block_signals() {
   return roost::FileDescriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-void run(const std::string& config_path, const std::string& socket, const std::string& host_program, bool paused) {
-  roost::ManagerConfig config = roost::load_config(config_path);
-  config.paused = paused;
+roost::ManagerConfig read_config(const std::string& path, const std::string& socket) {
+  roost::ManagerConfig config = roost::load_config(path);
   if (!socket.empty()) config.control_socket = socket;
   if (config.control_socket.empty()) config.control_socket = roost::default_socket();
+  return config;
+}
+
+// What a start would do, and nothing of it.
+void check(const std::string& config_path, const std::string& socket, int report_to) {
+  const roost::ManagerConfig config = read_config(config_path, socket);
+  roost::check_machine(config);
+  const std::string text = roost::json_text(roost::summary_of(config), 2) + "\n";
+  if (write(report_to, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    roost::fail_errno("descriptor {}: cannot write to it", report_to);
+}
+
+void run(const std::string& config_path, const std::string& socket, const std::string& host_program, bool paused) {
+  roost::ManagerConfig config = read_config(config_path, socket);
+  config.paused = paused;
+  const roost::ServiceNotifier service;
   const auto signals = block_signals();
   prctl(PR_SET_DUMPABLE, 0);  // nobody of the same user, hosts above all, looks into its memory
   auto listener = roost::listen_unix(config.control_socket, SOCK_STREAM);
@@ -52,7 +69,9 @@ void run(const std::string& config_path, const std::string& socket, const std::s
     roost::Manager manager(config, host_program);
     roost::log_info("ready at {}: {} ports, {} services, {} chains", config.control_socket, config.ports.size(),
                     config.services.size(), config.chains.size());
+    service.tell("READY=1");
     roost::ControlServer(manager, std::move(listener)).run(signals.get());
+    service.tell("STOPPING=1");
     roost::log_info("ending");
   } catch (...) {
     unlink(config.control_socket.c_str());
@@ -75,7 +94,12 @@ int main(int argc, char** argv) {
       .one_of({"trace", "debug", "info", "warn", "error"});
   bool paused = false;
   program.flag("--paused", paused, "ports receive nothing until somebody says 'resume'");
+  int check_to = -1;
+  const auto checks =
+      program.option("--check", check_to, "start nothing; write what would be started, as JSON, to this descriptor")
+          .range(0, 1'000'000);
   program.runs([&] {
+    if (checks.given()) return check(config, socket, check_to), 0;
     roost::start_log(level);
     run(config, socket, host_program, paused);
     return 0;

@@ -19,7 +19,6 @@
 namespace roost {
 namespace {
 
-constexpr size_t kEventsKept = 100;
 constexpr uint32_t kLoopPiece = 1'024;  // NFs that the loop is handed between two of its turns
 
 cpu_set_t only(uint32_t core) {
@@ -118,6 +117,9 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
     const auto index = static_cast<uint16_t>(ports.size());
     ports.push_back(opener(port, index, pool_->pool(), tsc_hz_));
     ports_[port.name] = index;
+    port_names_.push_back(port.name);
+    port_kinds_.emplace_back(port_kind_name(port.kind));
+    port_chains_.push_back(port.chain);
   }
   std::vector<ServiceState> services;
   for (const auto& service : config.services) {
@@ -127,15 +129,15 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
     for (const auto& [name, value] : service.settings) own.set(Settings::find(name), value);
     services.push_back({service.name, ConsistentHash(), service.priority});
   }
+  service_origins_.resize(services.size());
   std::vector<ChainState> chains;
   for (const auto& chain : config.chains) {
-    ChainState state{chain.name, {}, ports_.at(chain.out)};
-    for (const auto& service : chain.services) state.services.push_back(services_.at(service));
-    chains_[chain.name] = static_cast<uint16_t>(chains.size());
-    chains.push_back(std::move(state));
+    chains_[chain.name] = {static_cast<uint16_t>(chains.size()), chain.services, chain.out};
+    chains.push_back(chain_state(chain.name, chain.services, chain.out));
   }
   std::vector<int> chain_of_port;
-  for (const auto& port : config.ports) chain_of_port.push_back(port.chain.empty() ? -1 : chains_.at(port.chain));
+  for (const auto& port : config.ports)
+    chain_of_port.push_back(port.chain.empty() ? -1 : chains_.at(port.chain).number);
 
   LoopOptions options;
   options.tsc_hz = tsc_hz_;
@@ -173,10 +175,14 @@ uint16_t Manager::service_number(const std::string& name) const {
   fail("service '{}': there is none; services here: {}", name, fmt::join(service_names_, ", "));
 }
 
-void Manager::event(std::string text) {
+void Manager::event(std::string text, EventKind kind) {
   log_warn("{}", text);
-  events_.push_back(std::move(text));
-  if (events_.size() > kEventsKept) events_.pop_front();
+  events_.add(kind, true, std::move(text));
+}
+
+void Manager::note(std::string text, EventKind kind) {
+  log_info("{}", text);
+  events_.add(kind, false, std::move(text));
 }
 
 // Has the loop's thread do something with all NFs of these groups, a piece between two turns.

@@ -11,6 +11,9 @@
 //   manager_restart.cc and by themselves, after a while
 //   manager_tell.cc    messages to NFs                manager_ports.cc    links that go and come back
 //   manager_cores.cc   cores that vanish and come back
+//   manager_drain.cc   NFs that go give up their flows first
+//   manager_scale.cc   services get more NFs or fewer     manager_upgrade.cc  or another module
+//   manager_chains.cc  chains and who uses them           manager_totals.cc   NFs summed up by what they share
 //   manager_rules.cc   rules that come, go and end
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
@@ -19,7 +22,6 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -34,9 +36,11 @@
 #include "core/settings.h"
 #include "scheduler/config.h"
 #include "scheduler/data_loop.h"
+#include "scheduler/event_log.h"
 #include "scheduler/event_set.h"
 #include "scheduler/mailbox.h"
 #include "scheduler/module_store.h"
+#include "scheduler/nf_origin.h"
 #include "scheduler/nursery.h"
 #include "scheduler/quarantine.h"
 #include "scheduler/registry.h"
@@ -71,6 +75,7 @@ class Manager {
     std::string tenant = "default";
     Json config = Json::object();
     std::optional<uint64_t> weight{};  // of the NFs' own
+    const ModuleCopy* copy = nullptr;  // of this copy of the module, whatever its file is now; null: as it is now
   };
   struct Spawned {
     std::vector<std::pair<uint32_t, uint32_t>> ranges;  // first, count
@@ -87,6 +92,26 @@ class Manager {
   Stopped stop_nfs(std::vector<uint32_t> nfs);
   Stopped stop_service(const std::string& service);
   Stopped stop_all();
+
+  struct Scaled {
+    uint32_t was = 0, started = 0, stopped = 0;
+  };
+  // So many NFs in the service: those that are missing are started like the ones that were started last, those that
+  // are too many are stopped. Throws Error; for 0, which a stop is for.
+  Scaled scale(const std::string& service, uint32_t nfs);
+  // As many NFs of this module as the service has, in the same places; when all of them are there, the others go. No
+  // configuration: each gets that of the one in whose place it comes. Throws Error, with the old ones in service.
+  Scaled upgrade(const std::string& service, const std::string& module, const std::optional<Json>& config);
+
+  // Chains. All or nothing: throw Error with nothing changed.
+  Json chains();
+  Json add_chain(const std::string& name, const std::vector<std::string>& services, const std::string& out);
+  // What isn't given stays.
+  Json change_chain(const std::string& name, const std::optional<std::vector<std::string>>& services,
+                    const std::optional<std::string>& out);
+  void remove_chain(const std::string& name);
+  Json ports();
+  void set_chain_of_port(const std::string& port, const std::string& chain);  // empty: none
 
   // Quarantined NFs get packets again. Returns how many; throws Error, for those that cannot with the others done.
   uint32_t resume_nfs(const std::vector<uint32_t>& nfs);
@@ -106,6 +131,8 @@ class Manager {
 
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
+  Json totals(const std::string& by);  // service, tenant, tier or core
+  Json events(uint64_t after, uint32_t limit) const { return events_.since(after, limit); }
   struct SettingChange {
     uint64_t value = 0, was = 0;  // what counts there now, and before; of several NFs, of the first
   };
@@ -164,7 +191,8 @@ class Manager {
   void make_loop(const ManagerConfig& config, const PortOpener& opener);
   uint16_t service_number(const std::string& name) const;
   void in_loop(const std::vector<uint32_t>& firsts, const std::function<void(uint32_t first, uint32_t count)>& work);
-  void event(std::string text);
+  void event(std::string text, EventKind kind = EventKind::host);  // trouble
+  void note(std::string text, EventKind kind);                     // what is as it was asked for
   uint32_t cpu_of(uint32_t core) const {
     return core < shared_cores_.size() ? shared_cores_[core] : dedicated_cores_[core - shared_cores_.size()];
   }
@@ -212,9 +240,11 @@ class Manager {
   std::vector<uint32_t> shared_cores_for(const SpawnRequest& request);
   HostLink& host_for(const SpawnRequest& request, uint32_t core, uint32_t count);
   uint8_t slot_shift_for(const HostLink& host, uint32_t count) const;
-  const NfGroup& start_group(HostLink& host, const SpawnRequest& request, const ModuleCopy& module, uint32_t count);
+  const NfGroup& start_group(HostLink& host, const SpawnRequest& request, const std::shared_ptr<const NfOrigin>& origin,
+                             uint32_t count);
   void load_module(HostLink& host, const ModuleCopy& module);
   void undo_spawn(const Spawned& spawned, const char* why);
+  static SpawnRequest like(const NfOrigin& origin, const std::string& service, uint32_t count);
 
   // manager_tell.cc
   Told tell_groups(const std::vector<std::pair<uint32_t, uint32_t>>& ranges, const std::string& text);
@@ -222,11 +252,36 @@ class Manager {
 
   // manager_stop.cc
   Stopped stop_groups(const std::vector<uint32_t>& firsts);
+  Stopped stop_drained(std::vector<uint32_t> firsts, std::string_view what);
   void stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back);
   void retire(const std::vector<uint32_t>& firsts);
   void restore(const std::vector<uint32_t>& firsts);
   void forget(const std::vector<uint32_t>& firsts);
   bool wait_for_packets();
+
+  // manager_drain.cc
+  std::vector<uint32_t> drain(std::vector<uint32_t> firsts);
+  std::vector<uint32_t> still_there(const std::vector<uint32_t>& firsts) const;
+
+  // manager_scale.cc
+  std::vector<uint32_t> to_stop(uint16_t service, uint32_t count) const;
+  uint32_t nfs_of(uint16_t service) const;
+
+  // manager_upgrade.cc
+  void rehearse(const SpawnRequest& request);
+
+  // manager_chains.cc
+  struct Chain {
+    uint16_t number;
+    std::vector<std::string> services;
+    std::string out;
+  };
+  Chain& chain_of(const std::string& name);
+  uint16_t port_number(const std::string& name) const;
+  ChainState chain_state(const std::string& name, const std::vector<std::string>& services,
+                         const std::string& out) const;
+  std::vector<std::string> ports_of(const std::string& chain) const;
+  Json chain_report(const std::string& name) const;
 
   // manager_settings.cc
   const OwnSettings& service_settings(uint16_t service) const { return service_settings_[service]; }
@@ -287,10 +342,13 @@ class Manager {
     return tenants_.try_emplace(name, Tenant{static_cast<uint32_t>(tenants_.size())}).first->second;
   }
   std::map<std::string, Tenant> tenants_;
-  std::map<std::string, uint16_t> services_, ports_, chains_;
+  std::map<std::string, uint16_t> services_, ports_;
   std::vector<std::string> service_names_;
-  std::vector<OwnSettings> service_settings_;  // by number
-  RuleBook rules_;                             // outlives the loop, which counts in it
+  std::vector<OwnSettings> service_settings_;                     // by number
+  std::vector<std::shared_ptr<const NfOrigin>> service_origins_;  // of the NFs that were started last; null: none yet
+  std::map<std::string, Chain> chains_;
+  std::vector<std::string> port_names_, port_kinds_, port_chains_;  // by number
+  RuleBook rules_;                                                  // outlives the loop, which counts in it
   std::unique_ptr<PacketPool> pool_;
   std::unique_ptr<DataLoop> loop_;
   std::thread loop_thread_;
@@ -307,7 +365,7 @@ class Manager {
   uint32_t hosts_leaving_ = 0;  // of the registry's, dead
   uint32_t generation_ = 0;
   uint64_t started_tsc_;
-  std::deque<std::string> events_;  // the last hundred
+  EventLog events_;
 
   FileDescriptor rule_timer_;
   uint32_t rules_beyond_ = 0;  // what flows are told apart by, beyond their keys

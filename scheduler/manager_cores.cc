@@ -74,12 +74,13 @@ void Manager::core_vanished(uint32_t cpu, const std::string& role) {
   event(fmt::format("core {} ({}) has vanished: it is offline, or the cgroup's cpuset has lost it; {}", cpu, role,
                     !shared        ? "what ran there goes on on others, slower"
                     : left.empty() ? "no shared core is left, and its workers run where the kernel lets them"
-                                   : fmt::format("its workers move to the shared cores {}", fmt::join(left, ", "))));
+                                   : fmt::format("its workers move to the shared cores {}", fmt::join(left, ", "))),
+        EventKind::core);
   tell_usable(cpu, false);
 }
 
 void Manager::core_returned(uint32_t cpu, const std::string& role) {
-  event(fmt::format("core {} ({}) is there again, and taken back into use", cpu, role));
+  event(fmt::format("core {} ({}) is there again, and taken back into use", cpu, role), EventKind::core);
   tell_usable(cpu, true);
   if (roles_.at(cpu).starts_with("io")) stay_on(loop_thread_, cpu);
 }

@@ -17,8 +17,17 @@ void Manager::watch_links() {
 // News are few, and cheaper to look up than to read.
 void Manager::look_at_links() {
   link_news_->forget();
-  for (const auto& port : loop_->ports())
+  for (const auto& port : loop_->ports()) {
+    const LinkState before = port->link();
     if (const auto work = port->look_at_link()) loop_->call(work);
+    const LinkState now = port->link();
+    if (now == before) continue;
+    const std::string text = fmt::format("port '{}': its link is {}", port->name(), link_state_name(now));
+    if (now == LinkState::up)
+      note(text, EventKind::link);
+    else
+      event(text, EventKind::link);
+  }
 }
 
 }  // namespace roost

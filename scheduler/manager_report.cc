@@ -112,7 +112,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
           {"nfs", nfs},
           {"hosts_total", registry_.hosts().size()},
           {"hosts", hosts},
-          {"events", events_}};
+          {"events", events_.troubles()}};
 }
 
 Json Manager::stats(bool with_memory) {
@@ -173,11 +173,18 @@ Json Manager::stats(bool with_memory) {
                           {"p99", us(latency.quantile(0.99))},
                           {"p999", us(latency.quantile(0.999))},
                           {"max", us(latency.quantile(1.0))}};
+  result["ports"] = ports();
+  if (with_memory) result["memory"] = memory_stats();
+  return result;
+}
+
+Json Manager::ports() {
   Json ports = Json::array();
   for (const auto& port : loop_->ports()) {
     port->read_kernel_counts();
     const PortCounters& count = port->counters();
     ports.push_back({{"name", port->name()},
+                     {"kind", port_kinds_[port->index()]},
                      {"received", count.received.get()},
                      {"received_bytes", count.received_bytes.get()},
                      {"transmitted", count.transmitted.get()},
@@ -190,10 +197,9 @@ Json Manager::stats(bool with_memory) {
                        {"missed", count.receive_dropped.missed.get()},
                        {"malformed", count.receive_dropped.malformed.get()}}}});
     if (port->link() != LinkState::none) ports.back()["link"] = link_state_name(port->link());
+    if (const auto& chain = port_chains_[port->index()]; !chain.empty()) ports.back()["chain"] = chain;
   }
-  result["ports"] = ports;
-  if (with_memory) result["memory"] = memory_stats();
-  return result;
+  return ports;
 }
 
 Json Manager::memory_stats() const {

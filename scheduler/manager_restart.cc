@@ -39,14 +39,16 @@ void Manager::confirm_quarantine(uint32_t nf) {
   const uint32_t times = quarantine_.times(nf);
   const auto due = quarantine_.due_ms(nf);
   const std::string by_hand = fmt::format("'roost resume {}'", nf);
-  event(fmt::format(
-      "{}: does not come back from process() within {} us; it is quarantined{}, its packets are dropped, and other NFs "
-      "go on; {}",
-      nf_name(nf), settings_.get(Setting::overrun_us),
-      times == 1 ? "" : fmt::format(" once more ({} times so far)", times),
-      due ? fmt::format("it gets packets again when it has come back and {:g} s are over, or earlier by {}",
-                        seconds(*due - now), by_hand)
-          : fmt::format("once it has come back, {} gives it packets again", by_hand)));
+  event(
+      fmt::format("{}: does not come back from process() within {} us; it is quarantined{}, its packets are dropped, "
+                  "and other NFs "
+                  "go on; {}",
+                  nf_name(nf), settings_.get(Setting::overrun_us),
+                  times == 1 ? "" : fmt::format(" once more ({} times so far)", times),
+                  due ? fmt::format("it gets packets again when it has come back and {:g} s are over, or earlier by {}",
+                                    seconds(*due - now), by_hand)
+                      : fmt::format("once it has come back, {} gives it packets again", by_hand)),
+      EventKind::quarantine);
 }
 
 // After something changed in the settings of some.
@@ -78,10 +80,12 @@ void Manager::on_restarts() {
     } else {
       try {
         resume(nf, false);
-        event(fmt::format("{}: gets packets again; quarantines so far: {}", nf_name(nf), quarantine_.times(nf)));
+        event(fmt::format("{}: gets packets again; quarantines so far: {}", nf_name(nf), quarantine_.times(nf)),
+              EventKind::quarantine);
       } catch (const Error& error) {
         event(fmt::format("{}: could not be resumed: {}; tried again in {:g} s", nf_name(nf), error.what(),
-                          seconds(kTryAgain_ms)));
+                          seconds(kTryAgain_ms)),
+              EventKind::quarantine);
         quarantine_.put_off(nf, now_ms() + kTryAgain_ms);
       }
     }

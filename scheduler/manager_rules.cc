@@ -17,7 +17,11 @@ constexpr uint64_t kBetweenEnds_ms = 100;  // each makes a table anew
 
 }  // namespace
 
-RuleNames Manager::rule_names() const { return {{chains_.begin(), chains_.end()}, {ports_.begin(), ports_.end()}}; }
+RuleNames Manager::rule_names() const {
+  RuleNames::Numbers chains, ports(ports_.begin(), ports_.end());
+  for (const auto& [name, chain] : chains_) chains.emplace(name, chain.number);
+  return {std::move(chains), std::move(ports)};
+}
 
 void Manager::start_rules(const ManagerConfig& config) {
   rule_timer_ = FileDescriptor(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));

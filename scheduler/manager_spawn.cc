@@ -29,7 +29,9 @@ Manager::Spawned Manager::spawn(const SpawnRequest& request) {
     check_together(own, service);
   }
   check_room(request);
-  const ModuleCopy& module = modules_.open(request.module);  // all of them are of this copy
+  const auto origin = std::make_shared<const NfOrigin>(
+      NfOrigin{request.copy != nullptr ? request.copy : &modules_.open(request.module),  // all of them are of this copy
+               request.tier, request.dedicated, request.tenant, request.config, request.weight});
   const std::vector<uint32_t> cores = cores_for(request);
   Spawned spawned{};
   try {
@@ -42,7 +44,7 @@ Manager::Spawned Manager::spawn(const SpawnRequest& request) {
           request.tier == Tier::process ? 1 : static_cast<uint32_t>((left + cores_left - 1) / cores_left);
       HostLink& host = host_for(request, core, share);
       const uint32_t fits = std::min(share, host.layout.nfs_max - host.nfs);
-      const NfGroup& group = start_group(host, request, module, fits);
+      const NfGroup& group = start_group(host, request, origin, fits);
       spawned.ranges.emplace_back(group.first, group.count);
       left -= fits;
     }
@@ -50,7 +52,11 @@ Manager::Spawned Manager::spawn(const SpawnRequest& request) {
     undo_spawn(spawned, error.what());
     throw;
   }
+  service_origins_[service] = origin;
   spawned.spawn_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
+  note(fmt::format("{} of '{}' started in tier {}: module '{}', from NF {}", request.count, request.service,
+                   tier_name(request.tier), request.module, spawned.ranges.front().first),
+       EventKind::nf);
   return spawned;
 }
 
@@ -140,12 +146,26 @@ void Manager::load_module(HostLink& host, const ModuleCopy& module) {
   host.modules.insert(module.id);
 }
 
-const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request, const ModuleCopy& module,
-                                    uint32_t count) {
+Manager::SpawnRequest Manager::like(const NfOrigin& origin, const std::string& service, uint32_t count) {
+  return {.module = origin.copy->path,
+          .service = service,
+          .count = count,
+          .tier = origin.tier,
+          .dedicated = origin.dedicated,
+          .tenant = origin.tenant,
+          .config = origin.config,
+          .weight = origin.weight,
+          .copy = origin.copy};
+}
+
+const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
+                                    const std::shared_ptr<const NfOrigin>& origin, uint32_t count) {
+  const ModuleCopy& module = *origin->copy;
   NfGroup group;
   try {
     group = registry_.reserve(host, count, service_number(request.service), slot_shift_for(host, count));
     group.module = request.module;
+    group.origin = origin;
     group.own.set(Setting::weight, request.weight);
     group.settings = group.own.over(service_settings(group.service));
     group.weight = static_cast<uint32_t>(value_for(Setting::weight, group.settings));

@@ -109,17 +109,23 @@ void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& fir
   }
 }
 
+Manager::Stopped Manager::stop_drained(std::vector<uint32_t> firsts, std::string_view what) {
+  const Stopped stopped = stop_groups(drain(std::move(firsts)));
+  if (stopped.nfs != 0) note(fmt::format("{}: {} stopped", what, stopped.nfs), EventKind::nf);
+  return stopped;
+}
+
 Manager::Stopped Manager::stop_nfs(std::vector<uint32_t> nfs) {
   for (const uint32_t nf : nfs)
     if (registry_.group_of(nf) == nullptr) fail("stop: there is no NF {}; 'roost ps' lists them", nf);
-  return stop_groups(groups_of(std::move(nfs)));
+  return stop_drained(groups_of(std::move(nfs)), "single NFs");
 }
 
 Manager::Stopped Manager::stop_service(const std::string& service) {
   const auto& groups = registry_.groups_of_service(service_number(service));
-  return stop_groups({groups.begin(), groups.end()});
+  return stop_drained({groups.begin(), groups.end()}, fmt::format("service '{}'", service));
 }
 
-Manager::Stopped Manager::stop_all() { return stop_groups(registry_.groups_within(0, UINT32_MAX)); }
+Manager::Stopped Manager::stop_all() { return stop_drained(registry_.groups_within(0, UINT32_MAX), "all NFs"); }
 
 }  // namespace roost

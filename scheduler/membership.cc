@@ -47,9 +47,17 @@ void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_
   }
 }
 
-void DataLoop::retire_nfs(uint32_t first, uint32_t count) {
+void DataLoop::drain_nfs(uint32_t first, uint32_t count) {
   for (uint32_t nf = first; nf < first + count; ++nf) {
     if (nfs_[nf].life != NfLife::live) continue;
+    nfs_[nf].life = NfLife::draining;
+    services_[nfs_[nf].service].members.remove(nf);
+  }
+}
+
+void DataLoop::retire_nfs(uint32_t first, uint32_t count) {
+  for (uint32_t nf = first; nf < first + count; ++nf) {
+    if (!takes_packets(nfs_[nf].life)) continue;
     nfs_[nf].life = NfLife::leaving;
     services_[nfs_[nf].service].members.remove(nf);
   }

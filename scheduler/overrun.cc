@@ -69,7 +69,7 @@ void DataLoop::watch_asked() noexcept {
 
 void DataLoop::quarantine_nf(uint32_t nf, uint64_t dispatches) {
   NfState& state = nfs_[nf];
-  if (state.life != NfLife::live) return;
+  if (!takes_packets(state.life)) return;
   state.life = NfLife::quarantined;
   services_[state.service].members.remove(nf);
   ++departures_;  // flows look again, each at its next packet

@@ -31,6 +31,7 @@ PathTable::PathTable(uint32_t units)
       born_(size_t{units} * kPathUnitWords),
       runs_(size_t{units} * kPathUnitWords),
       meta_(units),
+      of_chain_(UINT16_MAX + 1),
       buckets_(std::bit_ceil(units)),
       bucket_mask_(std::bit_ceil(units) - 1),
       units_(units) {}
@@ -76,6 +77,7 @@ uint32_t PathTable::intern(uint16_t chain, std::span<const Hop> hops) noexcept {
   meta_[path] = {hash, 1, bucket, 0, chain, static_cast<uint8_t>(hops.size()), false, 0, 0, false};
   bucket = path + 1;
   ++paths_;
+  ++of_chain_[chain];
   return path;
 }
 
@@ -95,6 +97,7 @@ void PathTable::forget(uint32_t path) noexcept {
   uint32_t* link = &buckets_[meta.hash & bucket_mask_];
   while (*link != path + 1) link = &meta_[*link - 1].next;
   *link = meta.next;
+  --of_chain_[meta.chain];
   uint32_t& free_list = free_[units_for(meta.hops)];
   meta.next = free_list;
   free_list = path + 1;

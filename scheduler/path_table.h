@@ -72,6 +72,8 @@ class PathTable {
   uint64_t epochs() const noexcept { return epochs_; }
 
   uint32_t paths() const noexcept { return paths_; }  // that flows use
+  // Of this chain, that flows use or packets may still be on.
+  uint32_t paths_of(uint16_t chain) const noexcept { return of_chain_[chain]; }
 
  private:
   struct Meta {
@@ -99,6 +101,7 @@ class PathTable {
   LazyArray<uint32_t> born_;
   LazyArray<uint8_t> runs_;
   LazyArray<Meta> meta_;
+  LazyArray<uint32_t> of_chain_;
   LazyArray<uint32_t> buckets_;  // unit + 1
   uint32_t bucket_mask_;
   uint32_t units_, fresh_ = 0, paths_ = 0;

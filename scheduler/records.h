@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The manager's private records of NFs, hosts, services and chains, as the data loop uses them.
+// The manager's private records of NFs, hosts and services, as the data loop uses them.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,9 @@ namespace roost {
 // What no honest host does; the first one ends the host.
 enum class Breach : uint8_t { cursor, handle, frame, verdict, segments };
 
-enum class NfLife : uint8_t { absent, live, leaving, quarantined };
+// draining: it keeps the flows that it has, and gets no new ones.
+enum class NfLife : uint8_t { absent, live, draining, leaving, quarantined };
+constexpr bool takes_packets(NfLife life) noexcept { return life == NfLife::live || life == NfLife::draining; }
 
 struct alignas(64) NfState {
   RingProducer inbox;
@@ -132,12 +134,6 @@ struct ServiceState {
   std::string name;
   ConsistentHash members;
   uint32_t priority = 0;  // below kPriorities; share policy 3
-};
-
-struct ChainState {
-  std::string name;
-  std::vector<uint16_t> services;
-  uint16_t out_port = 0;
 };
 
 }  // namespace roost

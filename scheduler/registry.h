@@ -18,6 +18,8 @@
 
 namespace roost {
 
+struct NfOrigin;
+
 // NFs that were started together in one host: their numbers, places and inboxes follow one another.
 struct NfGroup {
   uint32_t first = 0, count = 0;
@@ -27,9 +29,10 @@ struct NfGroup {
   uint16_t service = 0;
   uint8_t slot_shift = 0;
   std::string module{};
-  uint32_t weight = 0;     // of each
-  OwnSettings own{};       // of these NFs
-  OwnSettings settings{};  // these, and what they lack from their service's
+  std::shared_ptr<const NfOrigin> origin{};  // what they were started from
+  uint32_t weight = 0;                       // of each
+  OwnSettings own{};                         // of these NFs
+  OwnSettings settings{};                    // these, and what they lack from their service's
 
   uint32_t slots() const noexcept { return count << slot_shift; }
 };

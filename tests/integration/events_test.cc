@@ -38,8 +38,8 @@ class Events : public testing::TestWithParam<const char*> {
   }
 
   ManagerProcess manager_;
-  uint64_t received_ = 0;  // before the pause
-  const std::string log_ = manager_.folder().path("log");
+  uint64_t received_ = 0;                                     // before the pause
+  const std::string log_ = manager_.folder().path("nf-log");  // "log" is the manager's
 };
 
 TEST_P(Events, ATimerEmitsPacketsWithoutAnyComingIn) {

@@ -54,7 +54,7 @@ memory = { packets = 2048, hugepages = "require" }
 cores = { io = 3, wake = 2, shared = [0], dedicated = [1], wait_mode = "semaphore" }
 flows = { max = 100, wide_max = 50, idle_s = 5 }
 services = [{ name = "a" }, { name = "b" }]
-chains = [{ name = "c", services = ["a", "b", "a"], out = "n" }]
+chains = [{ name = "c", services = ["a", "b"], out = "n" }]
 settings = { wake_packets = 4 }
 [[ports]]
 name = "n"
@@ -103,7 +103,7 @@ backlog_packets = 4
   EXPECT_EQ(generator.seed, 5U);
   EXPECT_EQ(generator.count, 6U);
   EXPECT_EQ(generator.backlog_packets, 4U);
-  EXPECT_EQ(config.chains[0].services, (std::vector<std::string>{"a", "b", "a"}));
+  EXPECT_EQ(config.chains[0].services, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(config.chains[0].out, "n");
   EXPECT_EQ(config.settings.at("wake_packets"), 4U);
 }
@@ -200,10 +200,14 @@ TEST(Config, Chains) {
   EXPECT_THAT(problems(start + "name = 'c'\nservices = ['s']"), HasSubstr("out isn't given"));
   EXPECT_THAT(problems(start + "name = 'c'\nservices = [1]\nout = 'p'"), HasSubstr("give names in quotes"));
   EXPECT_THAT(problems(start + "services = ['s']\nout = 'p'"), HasSubstr("name isn't given"));
-  std::string hops;
-  for (int i = 0; i < 64; ++i) hops += "'s',";
-  EXPECT_EQ(problems(start + "name = 'c'\nservices = [" + hops + "]\nout = 'p'"), "accepted");
-  EXPECT_THAT(problems(start + "name = 'c'\nservices = [" + hops + "'s']\nout = 'p'"), HasSubstr("64 hops at most"));
+  std::string services, hops;
+  for (int i = 0; i < 65; ++i) services += "[[services]]\nname = 's" + std::to_string(i) + "'\n";
+  for (int i = 0; i < 64; ++i) hops += "'s" + std::to_string(i) + "',";
+  const std::string chain = kPort + services + "[[chains]]\nname = 'c'\nout = 'p'\nservices = [" + hops;
+  EXPECT_EQ(problems(chain + "]"), "accepted");
+  EXPECT_THAT(problems(chain + "'s64']"), HasSubstr("64 hops at most"));
+  EXPECT_THAT(problems(start + "name = 'c'\nservices = ['s', 's']\nout = 'p'"),
+              HasSubstr("a loop: it comes to service 's' twice; name it once"));
   EXPECT_THAT(problems(kPort + "chain = 'x'\n"), HasSubstr("there is no chain 'x'; there are none yet"));
 }
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Services that get another module: the new NFs come beside the old ones, and when all of them are there the old ones
+// give up their flows and go. What fails before that leaves the old ones in service.
+#include "core/error.h"
+#include "scheduler/manager.h"
+
+namespace roost {
+
+// In tier fiber the new NFs come into the process of the old ones, which a module that crashes would take with it. So
+// one of them is started in a process of its own first, gets no packets, and ends.
+void Manager::rehearse(const SpawnRequest& request) {
+  SpawnRequest alone = request;
+  alone.tier = Tier::process;
+  alone.dedicated = false;
+  HostLink& host = make_host(alone, 0);
+  std::optional<NfGroup> group;
+  std::string problem;
+  try {
+    group = registry_.reserve(host, 1, service_number(request.service), slot_shift_for(host, 1));
+    load_module(host, *request.copy);
+    host.ask("start", {{"module", request.copy->id},
+                       {"first", group->place},
+                       {"count", 1},
+                       {"first_id", group->first},
+                       {"first_slot", group->first_slot},
+                       {"slot_shift", group->slot_shift},
+                       {"config", request.config},
+                       {"services", services_},
+                       {"ports", ports_}});
+  } catch (const Error& error) {
+    problem = error.what();
+  }
+  if (group) registry_.give_back(host, *group);
+  if (!host.dead) end_hosts({&host});
+  if (!problem.empty()) fail("{}", problem);
+}
+
+Manager::Scaled Manager::upgrade(const std::string& service, const std::string& module,
+                                 const std::optional<Json>& config) {
+  const uint16_t number = service_number(service);
+  const auto& groups = registry_.groups_of_service(number);
+  std::vector<uint32_t> old;
+  for (const uint32_t first : groups)
+    if (!registry_.hosts().at(registry_.group(first).host)->dead) old.push_back(first);
+  if (old.empty())
+    fail("upgrade: service '{}' has no NFs; 'roost spawn {} --service {}' starts some", service, module, service);
+  if (config && !config->is_object()) fail("upgrade: the configuration must be a JSON object");
+  const auto was = service_origins_[number];
+  Scaled scaled{.was = nfs_of(number)};
+  Spawned all{};
+  try {
+    const ModuleCopy& copy = modules_.open(module);
+    for (bool rehearsed = false; const uint32_t first : old) {
+      const NfGroup& group = registry_.group(first);
+      SpawnRequest request = like(*group.origin, service, group.count);
+      request.module = module;
+      request.copy = &copy;
+      if (config) request.config = *config;
+      if (const auto weight = group.own.get(Setting::weight)) request.weight = *weight;
+      if (request.tier == Tier::fiber && !std::exchange(rehearsed, true)) rehearse(request);
+      const Spawned spawned = spawn(request);
+      all.ranges.insert(all.ranges.end(), spawned.ranges.begin(), spawned.ranges.end());
+      scaled.started += request.count;
+    }
+  } catch (const Error& error) {
+    service_origins_[number] = was;
+    undo_spawn(all, error.what());
+    fail("upgrade: {}; the NFs that service '{}' had are still in service", error.what(), service);
+  }
+  scaled.stopped = stop_groups(drain(still_there(old))).nfs;
+  note(fmt::format("service '{}' has module '{}': {} started, {} stopped", service, module, scaled.started,
+                   scaled.stopped),
+       EventKind::nf);
+  return scaled;
+}
+
+}  // namespace roost
