@@ -8,6 +8,8 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/rules/port_halves.h"
+#include "core/rules/port_pieces.h"
 
 namespace roost {
 namespace {
@@ -113,7 +115,8 @@ inline uint32_t RuleTable::look_up(const Tuple& tuple, const Words& value) const
 }
 
 uint32_t RuleTable::find(const PacketFields& fields) const noexcept {
-  const Words words = fields.words();
+  Words words = fields.words();
+  PortHalves::add_to(words, fields);
   const uint64_t sources = sources_.lengths(source_of(words));
   const uint64_t destinations = destinations_.lengths(destination_of(words));
   uint64_t best_rank = 0;
@@ -131,7 +134,7 @@ uint32_t RuleTable::find(const PacketFields& fields) const noexcept {
 
 std::optional<uint32_t> RuleTable::shadow_of(const RuleMatch& match, uint64_t rank) const {
   std::optional<uint32_t> shadow;
-  for (const MaskedWords& piece : pieces_of(match)) {
+  for (const MaskedWords& piece : port_pieces(match, true)) {
     std::optional<uint32_t> over;
     for (const Step& step : steps_) {
       if (step.best_rank <= rank) break;

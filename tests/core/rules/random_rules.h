@@ -47,6 +47,12 @@ class RandomRules {
   RuleMatch any() {
     RuleMatch match = acl(true);
     if (below(3) == 0) match = {};
+    if (match.mask.protocol != 0 && below(4) == 0) {
+      const uint32_t first = below(1U << 16);
+      match.destination_ports = {static_cast<uint16_t>(first),
+                                 static_cast<uint16_t>(first + below((1U << 16) - first))};
+      if (below(3) == 0) match.source_ports = {0, 1023};
+    }
     if (below(5) == 0) {
       match.value.in_port = static_cast<uint16_t>(below(3));
       match.mask.in_port = 0xffff;
