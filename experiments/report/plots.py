@@ -60,7 +60,8 @@ def error_of(spreads):
 
 def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=False, reference=None):
     """series: (label, [(x, Spread)], is_baseline). A reference is (y, label)."""
-    series = [(label, [(x, s) for x, s in points if s is not None], base) for label, points, base in series]
+    series = [(label, [(x, s) for x, s in points if s is not None and (s.median > 0 or not log_y)], base)
+              for label, points, base in series]
     series = [each for each in series if each[1]]
     if not series:
         return
@@ -108,7 +109,7 @@ def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=
         axes.annotate(reference[1], (reference[0], 1), xycoords=("data", "axes fraction"), xytext=(3, 2),
                       textcoords="offset points", fontsize=8.5, color="#444444", annotation_clip=False)
     axes.set_yticks(range(len(labels)), labels)
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     number_axis(axes.xaxis, log, [s.median for _, spreads in groups for s in spreads if s is not None])
     axes.set_xlabel(xlabel)
@@ -127,7 +128,7 @@ def stacked_plot(plots, name, caption, labels, parts, xlabel):
                   hatch=HATCHES[i], edgecolor="white", linewidth=0.4)
         begin = [b + v for b, v in zip(begin, values)]
     axes.set_yticks(range(len(labels)), labels)
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_formatter(NUMBERS)
     axes.set_xlabel(xlabel)
