@@ -120,13 +120,23 @@ def each_row(figure, text, baseline=None):
     return words
 
 
+def both(*parts):
+    def words(result):
+        for part in parts:
+            yield from part(result)
+
+    return words
+
+
 EXPERIMENTS = {
     "density": density,
     "wake_thresholds": wake_thresholds,
     "baselines": baselines,
     "idle": each_row("cpu_percent", "{} % of a core at rest"),
     "latency": each_row("times_futex", "called after {} times a bare futex wake-up", "the bare wake-up"),
-    "chain": each_row("times_slowest_alone", "{} times the throughput of the slowest NF alone", "the slowest NF alone"),
+    "chain": both(
+        each_row("times_slowest_alone", "{} times the throughput of the slowest NF alone", "the slowest NF alone"),
+        each_row("wasted_share", "{} of the NFs' cycles went into packets that were dropped later")),
     "fairness": each_row("least_share", "the worst-off NF got {} of what it is entitled to"),
     "noisy_neighbour": each_row("times_quiet_p99", "p99 is {} times that without the neighbour", "that without it"),
     "churn": each_row("times_quiet_p99", "p99 is {} times that in quiet", "that in quiet"),
