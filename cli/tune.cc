@@ -66,7 +66,7 @@ void print_report(const Tuner& tuner, size_t chosen, const TuneOptions& options,
   const TuneOutcome outcome = tuner.tried()[chosen].median();
   fmt::print("\nThe choice: {}: p99 {} us, {} % of a core{}.\n", text_of_choice(choice), rounded(outcome.p99_us),
              rounded(outcome.cpu_percent),
-             tuner.meets(chosen) ? "" : "; it misses the goal, nothing that was tried does not");
+             tuner.meets(chosen) ? "" : "; it misses the goal, as all that was tried does");
   const std::string where = options.service.empty() ? "" : " --service " + options.service;
   if (applied) {
     fmt::print("It is set now.\n");
@@ -88,8 +88,12 @@ int tune(const TuneOptions& options, const Invocation& invocation) {
                     [&](double seconds) { interrupts.wait(std::chrono::milliseconds(std::lround(seconds * 1e3))); });
   const auto count = static_cast<uint32_t>(std::max(1.0, options.seconds / trials.seconds_each()));
   Tuner tuner(goal, trials.present(), count);
+  const auto began = std::chrono::steady_clock::now();
+  const auto time_left = [&] {  // a busy manager answers late
+    return std::chrono::steady_clock::now() - began < std::chrono::duration<double>(options.seconds);
+  };
   try {
-    while (const auto choice = tuner.next()) {
+    for (auto choice = tuner.next(); choice && (time_left() || tuner.tried().empty()); choice = tuner.next()) {
       const TuneOutcome outcome = trials.run(*choice);
       tuner.tell(outcome);
       if (invocation.json) continue;

@@ -2,14 +2,10 @@
 """Which plots each experiment has."""
 
 from plots import bars_plot, front_plot, lines_plot, stacked_plot
+from results import nfs_text
 
 TIERS = ("fiber", "process")
 PACKETS = "packets/s, in memory, no NIC"
-
-
-def label_of(row, leave_out=()):
-    """What tells the row from others."""
-    return ", ".join(f"{k}={v}" for k, v in row.parameters.items() if k not in leave_out)
 
 
 def varying(result):
@@ -39,7 +35,7 @@ def density(result, plots):
                     for load in (10, 90) for q in ("50", "99")],
                    "NFs on the shared core", "µs from intended sending to sending on", log_y=True)
         stacked_plot(plots, f"cycles_{tier}", f"Where the cycles of a packet go at MRR, tier {tier} ({point})",
-                     [f"{row['nfs']:,} NFs" for row in rows],
+                     [nfs_text(row["nfs"]) for row in rows],
                      [("NFs", [row.median("nf_cycles") for row in rows]),
                       ("workers, the rest (rings, switches, wakes, spin)", [row.median("worker_cycles") for row in rows]),
                       ("manager (classify, deliver, wake, collect)", [row.median("io_cycles") for row in rows])],
@@ -77,11 +73,13 @@ def wake_thresholds(result, plots):
 
 
 def baselines(result, plots):
+    shown = sorted(varying(result) - {"tier", "baseline"})
     for tier in TIERS:
         rows = result.where(tier=tier)
         bars_plot(plots, f"times_{tier}", f"Roost over each baseline, tier {tier}",
                   [("Roost / baseline", [row.get(f"times_{row['baseline']}") for row in rows])],
-                  [label_of(row, ("tier",)) for row in rows], "times the baseline, slice by slice",
+                  [", ".join([row["baseline"].replace("_", " ")] + [f"{k}={row[k]}" for k in shown]) for row in rows],
+                  "times the baseline",
                   reference=(1, "baseline"), log=True)
 
 

@@ -60,7 +60,8 @@ def error_of(spreads):
 
 def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=False, reference=None):
     """series: (label, [(x, Spread)], is_baseline). A reference is (y, label)."""
-    series = [(label, [(x, s) for x, s in points if s is not None], base) for label, points, base in series]
+    series = [(label, [(x, s) for x, s in points if s is not None and (s.median > 0 or not log_y)], base)
+              for label, points, base in series]
     series = [each for each in series if each[1]]
     if not series:
         return
@@ -96,19 +97,28 @@ def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=
     if not groups:
         return
     height = 0.8 / len(groups)
+    known = [s for _, spreads in groups for s in spreads if s is not None]
+    log = log and all(s.least > 0 for s in known) and max(s.median for s in known) > 8 * min(s.median for s in known)
     figure, axes = plt.subplots(figsize=(6.4, 1.2 + 0.24 * len(labels) * (1 + 0.75 * (len(groups) - 1))))
     for i, (label, spreads) in enumerate(groups):
         kept = [(k, s) for k, s in enumerate(spreads) if s is not None]
         at = [k + (i - (len(groups) - 1) / 2) * height for k, _ in kept]
-        axes.barh(at, [s.median for _, s in kept], height * 0.92, label=label, color=COLOURS[i % len(COLOURS)],
-                  alpha=0.85, hatch=HATCHES[i % len(HATCHES)], edgecolor="white", linewidth=0.4,
-                  xerr=error_of([s for _, s in kept]), error_kw={"elinewidth": 0.9, "ecolor": "#222222"})
+        medians, errors = [s.median for _, s in kept], error_of([s for _, s in kept])
+        if log:  # a bar's length would mean nothing
+            axes.errorbar(medians, at, xerr=errors, label=label, color=COLOURS[i % len(COLOURS)],
+                          marker=MARKERS[i % len(MARKERS)], linestyle="none", elinewidth=0.9)
+            continue
+        axes.barh(at, medians, height * 0.92, label=label, color=COLOURS[i % len(COLOURS)], alpha=0.85,
+                  hatch=HATCHES[i % len(HATCHES)], edgecolor="white", linewidth=0.4, xerr=errors,
+                  error_kw={"elinewidth": 0.9, "ecolor": "#222222"})
+    if not log:
+        axes.set_xlim(left=0, right=None if any(s.most > 0 for s in known) else 0.01)
     if reference:
         axes.axvline(reference[0], **BASELINE)
         axes.annotate(reference[1], (reference[0], 1), xycoords=("data", "axes fraction"), xytext=(3, 2),
                       textcoords="offset points", fontsize=8.5, color="#444444", annotation_clip=False)
     axes.set_yticks(range(len(labels)), labels)
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     number_axis(axes.xaxis, log, [s.median for _, spreads in groups for s in spreads if s is not None])
     axes.set_xlabel(xlabel)
@@ -127,7 +137,7 @@ def stacked_plot(plots, name, caption, labels, parts, xlabel):
                   hatch=HATCHES[i], edgecolor="white", linewidth=0.4)
         begin = [b + v for b, v in zip(begin, values)]
     axes.set_yticks(range(len(labels)), labels)
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_formatter(NUMBERS)
     axes.set_xlabel(xlabel)

@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     sys.exit(f"report: {error}; run scripts/install_deps.sh python3-matplotlib")
 import words
-from results import Result, spread_text
+from results import Result, plain, spread_text
 
 STYLE = (HERE / "page.css").read_text(encoding="utf-8")
 METHOD = """Each row ran in fresh processes (lives), and in each life in slices: where there is a baseline, a slice of Roost
@@ -48,6 +48,7 @@ def table(head, rows, numbers_from=1):
 
 def machine_part(results):
     machine, limits = results[0].json["machine"], [entry for result in results for entry in result.json["limits"]]
+    machine = machine | {"tsc_mhz": round(machine["tsc_mhz"], 1)}
     rows = [(name.replace("_", " "), machine[name]) for name in
             ("cpu", "cores", "kernel", "dpdk", "tsc_mhz", "hugepages_free", "governor", "label") if machine.get(name) != ""]
     units = {"cache_line_ns": ("a cache line, one core to another", "ns"),
@@ -58,7 +59,8 @@ def machine_part(results):
     for name, (what, unit) in units.items():
         values = sorted(entry[name] for entry in limits if name in entry)
         if values:
-            measured.append((what, f"{values[len(values) // 2]:.3g} {unit}", f"{values[0]:.3g} to {values[-1]:.3g}"))
+            measured.append((what, f"{plain(values[len(values) // 2])} {unit}",
+                             f"{plain(values[0])} to {plain(values[-1])}"))
     text = table(("fact", "value"), rows, numbers_from=9)
     if measured:
         text += "<p>What the machine itself does, measured before and after each experiment:</p>"

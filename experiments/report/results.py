@@ -77,6 +77,10 @@ class Result:
         return median("steal_share"), median("others_share")
 
 
+def nfs_text(count):
+    return "1 NF" if count == 1 else f"{count:,} NFs"
+
+
 def short(value, digits=3):
     """A number as people read it: 12.3 M, 456 k, 0.123."""
     if value is None or math.isnan(value):

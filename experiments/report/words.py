@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Conclusions in words, computed from the data: nothing here is known before a run."""
 
-from results import plain, short, spread_text
+from results import nfs_text, plain, short, spread_text
 
 TIERS = ("fiber", "process")
-
-
-def nfs_text(count):
-    return "1 NF" if count == 1 else f"{count:,} NFs"
 
 
 def rate_text(spread):
@@ -45,8 +41,8 @@ def density(result):
                    f"PDR {rate_text(row.get('pdr_pps'))}, NDR {rate_text(row.get('ndr_pps'))}.")
         if len(line) > 1:
             kept = line[-1].median("times_bare_pipeline") / line[0].median("times_bare_pipeline")
-            yield (f"Tier {tier}: from {line[0]['nfs']:,} to {line[-1]['nfs']:,} NFs, {short(100 * kept)} % of the ratio to "
-                   "the bare pipeline is left.")
+            yield (f"Tier {tier}: the ratio to the bare pipeline at {nfs_text(line[-1]['nfs'])} is {short(kept)} times that at "
+                   f"{nfs_text(line[0]['nfs'])}.")
             costly = line[-1]
             yield (f"Tier {tier}, {nfs_text(costly['nfs'])}: a packet costs {short(costly.median('nf_cycles'))} TSC cycles in NFs, "
                    f"{short(costly.median('worker_cycles'))} in the rest of its workers, "
@@ -124,16 +120,26 @@ def each_row(figure, text, baseline=None):
     return words
 
 
+def both(*parts):
+    def words(result):
+        for part in parts:
+            yield from part(result)
+
+    return words
+
+
 EXPERIMENTS = {
     "density": density,
     "wake_thresholds": wake_thresholds,
     "baselines": baselines,
     "idle": each_row("cpu_percent", "{} % of a core at rest"),
     "latency": each_row("times_futex", "called after {} times a bare futex wake-up", "the bare wake-up"),
-    "chain": each_row("times_slowest_alone", "{} times the throughput of the slowest NF alone", "the slowest NF alone"),
+    "chain": both(
+        each_row("times_slowest_alone", "{} times the throughput of the slowest NF alone", "the slowest NF alone"),
+        each_row("wasted_share", "{} of the NFs' cycles went into packets that were dropped later")),
     "fairness": each_row("least_share", "the worst-off NF got {} of what it is entitled to"),
-    "noisy_neighbour": each_row("times_quiet_p99", "p99 is {} times that without the neighbour", "without it"),
-    "churn": each_row("times_quiet_p99", "p99 is {} times that in quiet", "in quiet"),
+    "noisy_neighbour": each_row("times_quiet_p99", "p99 is {} times that without the neighbour", "that without it"),
+    "churn": each_row("times_quiet_p99", "p99 is {} times that in quiet", "that in quiet"),
 }
 
 
@@ -144,7 +150,7 @@ def disturbed(result):
     if steal > 0.02:
         reasons.append(f"the hypervisor took {short(100 * steal)} % of the cores' time (median of the lives)")
     if others > 0.05:
-        reasons.append(f"other processes used {short(100 * others)} % of the cores' time (likewise)")
+        reasons.append(f"other processes used {short(100 * others)} % of the cores' time (median of the lives)")
     if result.json["state"] != "complete":
         reasons.append(f"the run is {result.json['state']}")
     return reasons

@@ -37,7 +37,7 @@ int run(const Experiment& experiment, Asked asked) {
   asked.run.scale = scale_of(asked.scale);
   asked.run.limits = measure_limits;
   asked.run.prepare = [](const std::string& name) {
-    start_log("warn");
+    start_log("error");  // hosts that are killed on purpose are worth a warning, but not here
     pin_to(0);
     init_eal(fmt::format("roost-{}-{}", name, getpid()), kPrivateMib);
   };
