@@ -55,6 +55,7 @@ bool DataLoop::decide(Batch& batch, uint32_t i, FlowKey& key, uint32_t pick, Dro
     }
     if (flow->epoch == 0 && flow != &batch.unpinned[i] && adopting()) adopt(*flow, key, fields);
     flow->rule = rules_.table->find(fields);
+    flow->epoch = rules_.since;  // the rule holds, whatever becomes of the way
     counters_.rule_lookups.add(1);
   }
   RuleAction action;
@@ -85,14 +86,15 @@ void DataLoop::adopt(FlowEntry& flow, FlowKey key, const PacketFields& fields) n
   uint32_t hash;
   FlowEntry* was;
   flows_.find(&key, 1, &hash, &was);
-  if (was == nullptr || was == &flow || was->epoch == departures_ || was->way.path == kNoPath) return;
+  if (was == nullptr || was == &flow || was->way.path == kNoPath) return;
+  if (static_cast<int32_t>(was->epoch - rules_.since) >= 0) return;
   flow.way = was->way;
-  flow.epoch = rules_.since - 1;  // not a new one's
   was->way.path = kNoPath;
   was->epoch = 0;
 }
 
-// The departures count up, so that every flow looks again.
+// The departures count up, so that every flow looks again: at its rule where its epoch is before `since`, and at its
+// way where it is not the last.
 void DataLoop::swap_rules(RuleHandover& rules) noexcept {
   std::swap(rules_.table, rules.table);
   if (rules.new_classes) {
@@ -104,6 +106,7 @@ void DataLoop::swap_rules(RuleHandover& rules) noexcept {
   }
   rules_.active = true;
   rules_.since = ++departures_;
+  ++departures_;
 }
 
 }  // namespace roost

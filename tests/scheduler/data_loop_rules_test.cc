@@ -130,6 +130,26 @@ TEST_F(DataLoopRulesTest, APacketUnderNoRuleAndWithoutAChainIsDroppedAtTheCostOf
   EXPECT_EQ(lookups(), before);
 }
 
+TEST_F(DataLoopRulesTest, WhereThereIsNoNfTheRuleIsKnownAllTheSame) {
+  build({.services = 2, .chains = {{0}, {1}}, .ports = 3});
+  loop->set_rule_counts(book.counts());
+  change({"udp chain=b"});
+  for (int i = 0; i < 3; ++i) ports[0]->put(7);
+  turns();
+  const uint64_t looked = lookups();  // those of one burst look each
+  EXPECT_GE(looked, 1U);
+  for (int i = 0; i < 3; ++i) ports[0]->put(7);
+  turns();
+  EXPECT_EQ(dropped(DropCause::no_nf), 6U);
+  EXPECT_EQ(hits(1), 6U);
+  EXPECT_EQ(lookups(), looked);
+  change({}, {.remove_all = true});
+  ports[0]->put(7);
+  turns();
+  EXPECT_EQ(dropped(DropCause::no_nf), 7U);
+  EXPECT_EQ(lookups(), looked + 1);
+}
+
 TEST_F(DataLoopRulesTest, AChangeReachesTheFlowsItIsAboutAndNoOthers) {
   start();
   const auto before = send(40);
