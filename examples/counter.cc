@@ -2,6 +2,7 @@
 // counter: counts packets and bytes by protocol.
 //
 // Configuration, optional: {"report": "FILE"} appends the counts to that file, a line of JSON, when the NF is stopped.
+// The manager's configuration must let hosts write files: [hosts] seccomp_allow = ["openat"].
 #include <roost/config.h>
 #include <roost/nf.h>
 #include <rte_ether.h>
@@ -32,7 +33,9 @@ class Counter final : public roost::Nf {
     path_ = roost::Config(context.config()).text("report").value_or("");
     // The destructor, which writes it, could tell nobody.
     if (!path_.empty() && !std::ofstream(path_, std::ios::app))
-      throw std::runtime_error("counter: report '" + path_ + "': cannot write it; name a file in a folder that exists");
+      throw std::runtime_error("counter: report '" + path_ +
+                               "': cannot write it; name a file in a folder that exists, and let "
+                               "hosts write files ([hosts] seccomp_allow = [\"openat\"])");
   }
 
   void process(roost::Burst& burst) noexcept override {

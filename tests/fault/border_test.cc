@@ -24,6 +24,7 @@ double p99(ManagerProcess& manager) { return manager.stats().at("latency_us").at
 class Border : public testing::TestWithParam<Deed> {};
 
 TEST_P(Border, Holds) {
+  if (kHostileReported) GTEST_SKIP() << "what a hostile host does to itself would be this test's failure";
   const Deed& deed = GetParam();
   ManagerProcess manager(two_chains("seccomp = \"off\""));
   manager.call("pause");  // flows find all NFs there

@@ -2,9 +2,20 @@
 // A manager with honest hosts under load, on a chain of their own, beside one for those that are not honest.
 #pragma once
 
+#include <csignal>
+
 #include "tests/integration/manager_process.h"
 
 namespace roost::test {
+
+// In a thread-sanitized build what a host does to itself is reported as the test's failure: no place for hostile ones,
+// nor for signals that its run time handles.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kHostileReported = true;
+#else
+inline constexpr bool kHostileReported = false;
+#endif
+inline int crash_signal() { return kSanitized ? SIGKILL : SIGSEGV; }
 
 // As eventually(), but counted in looks, not in time: a machine that stood still for a while has not seen it fail.
 inline bool comes_true(const std::function<bool()>& condition, uint32_t looks = kSanitized ? 12'000 : 3'000) {

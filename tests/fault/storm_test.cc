@@ -95,7 +95,7 @@ TEST(Storm, OfKillsLeavesNothingBehind) {
     std::shuffle(pids.begin(), pids.end(), random);
     pids.resize(nfs / 2 + random() % (nfs / 2));
     for (const pid_t pid : pids) {
-      kill(pid, random() % 2 == 0 ? SIGKILL : SIGSEGV);
+      kill(pid, random() % 2 == 0 ? SIGKILL : crash_signal());
       if (random() % 8 == 0) pause_ms(random() % 3);
     }
     killed += pids.size();

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 
 class Events : public testing::TestWithParam<const char*> {
  protected:
-  Events() : manager_(simple_config({"a", "b"}, "rate_pps = 1000")) {
+  Events() : manager_(simple_config({"a", "b"}, "rate_pps = 1000", "[hosts]\nseccomp_allow = [\"openat\"]\n")) {
     manager_.call("pause");
     EXPECT_TRUE(manager_.settled());
     received_ = manager_.figure("received");
