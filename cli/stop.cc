@@ -46,7 +46,9 @@ void add_stop(Command& program, Invocation& invocation) {
   Command& command = add_command(program, invocation, "stop", "end NFs",
                                  "  roost stop 7 12-19\n"
                                  "  roost stop --service firewall\n"
-                                 "  roost stop --all");
+                                 "  roost stop --all\n"
+                                 "They get no new flows, keep those that they have for at most drain_ms ('roost get\n"
+                                 "drain_ms'), and then end; what they still had to do is done.");
   auto& options = command.keep<StopOptions>();
   command.positional("nf", options.nfs, "numbers of NFs, and ranges of them ('roost ps' lists them)");
   command.option("--service", options.service, "all NFs of this service");

@@ -28,14 +28,16 @@
 // by another's, stricter value, worker_goes_by is that. unset takes a scope's own value away.
 //   scale {service, nfs}                                    -> {service, was, nfs, started, stopped}
 //   upgrade {service, module, config?}                      -> {service, module, started, stopped}
-//   chains {}                                               -> {chains: [{name, services, out, ports, paths}]}
+//   chains {}                                               -> {chains: [{name, services, out, ports, paths,
+//                                                              services_without_nfs}]}
 //   chain_add {name, services, out}                         -> {name, services, out}
 //   chain_set {name, services?, out?}                       -> {name, services, out}
 //   chain_del {name}                                        -> {}
 //   ports {}                                                -> {ports: [{name, kind, chain, link?, counters...}]}
 //   port_set {name, chain?}                                 -> {name, chain}; no chain: what it receives is dropped
 //   totals {by: service | tenant | tier | core}             -> {by, groups: [{name, nfs, hosts, packets, ...}]}
-//   events {after, limit}                                   -> {events: [{number, time_ms, kind, text}], last}
+//   events {after, limit}                                   -> {events: [{number, time_ms, kind, trouble, text}],
+//                                                              last}
 //   pause {}, resume {}                                     -> {}; ports stop, or go on, receiving
 //   resume_nf {nfs: [ids]}                                  -> {resumed}; quarantined NFs that have come back
 //   rule_add {rules: [texts], replace: [ids]?, replace_all?} -> {first, count, removed, warnings: [texts], total}

@@ -119,12 +119,13 @@ TrialResult Trial::run() {
 }
 
 // All that the capture has is through; or what the NF keeps does not come any more, and there may be no room for the
-// rest of the capture.
+// rest of the capture. One that is at work has time, unless it yields again and again and nothing comes of it.
 bool Trial::over(uint64_t now) const {
   if ((now - began_tsc_) / (tsc_hz_ / 1'000) < options_.run_ms) return false;
   const bool sent = rounds_ >= options_.repeat, rests = region_.worker().bell.announced();
   if (sent && rests && free_.size() + granted_ == kPackets) return true;
-  return (sent || rests) && (now - progress_tsc_) / (tsc_hz_ / 1'000) >= options_.patience_ms;
+  const uint64_t since_ms = (now - progress_tsc_) / (tsc_hz_ / 1'000);
+  return since_ms >= (rests ? options_.patience_ms : options_.patience_ms + 2 * kHang_ms);
 }
 
 uint32_t Trial::take_handle() {

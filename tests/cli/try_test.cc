@@ -87,7 +87,7 @@ TEST_F(Try, TimersMakePacketsAndMessagesArrive) {
   EXPECT_GE(alive["created"], 3);
   EXPECT_EQ(alive["to_port"]["out"], alive["created"]);
   const Json paused = report(nf("keepalive"), {"--config", config, "--run-ms", "100", "--tell", "pause"});
-  EXPECT_EQ(paused["created"], 0);
+  EXPECT_LE(paused["created"], 1);  // a timer that is due already goes first
   const std::string log = folder_.path("log");
   report(module("alarm"), {"--config", "{\"log\": \"" + log + "\"}", "--tell", "one;", "--tell", "pass 0 two;"});
   EXPECT_EQ(test::content_of(log), "one;passed two;.");  // the destructor runs, too
@@ -118,6 +118,14 @@ TEST_F(Try, AModuleThatCrashesIsNamedWithTheSignal) {
   const Outcome later = run(module("crash"), {"--config", R"({"at": "packet", "number": 900})"});
   EXPECT_EQ(later.status, 1);
   EXPECT_THAT(later.error, HasSubstr("crashed by signal 11"));
+}
+
+TEST_F(Try, AnNfThatDoesNotComeBackIsNamed) {
+  const std::string stay = folder_.file("stay", "");
+  const Outcome outcome = run(module("spin"), {"--config", "{\"file\": \"" + stay + "\"}"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.error, AllOf(HasSubstr("NF 'Spin': has not come back from process() for 10 s"),
+                                   HasSubstr("overrun_us"), HasSubstr("yield")));
 }
 
 TEST_F(Try, WhatCannotBeTriedIsRefusedWithARemedy) {
