@@ -239,6 +239,7 @@ void DataLoop::sleep() noexcept {
                  counters_.sleeps.add(1);
                },
                [&] { set_asleep(0); });
+  now_s_ = static_cast<uint32_t>((tsc_now() - start_tsc_) / clock_.hz());  // what comes now was not seen long ago
   if ((bells_[0].revents | bells_[1].revents) != 0) take_ring();
 }
 
