@@ -9,7 +9,7 @@ packages=(
   libdpdk-dev libnuma-dev liburcu-dev libpcap-dev libxdp-dev libbpf-dev libseccomp-dev libcap-ng-dev
   libboost-dev libboost-context-dev libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  clang-format-14 python3 spin iproute2 iputils-ping
+  clang-format-14 python3 spin iproute2 iputils-ping zsh
   "$@"
 )
 
