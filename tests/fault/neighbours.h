@@ -28,7 +28,7 @@ inline std::string two_chains(const std::string& hosts, uint32_t rate_pps = 20'0
   const std::string load = fmt::format("flows = 200\nrate_pps = {}\nbacklog_packets = 1000", scaled(rate_pps));
   return "[memory]\npackets = 8192\nhugepages = \"never\"\n[hosts]\n" + hosts + "\n" +
          port_generator("in0", "good", load) + port_null("out0") + port_generator("in1", "bad", load) +
-         port_null("out1") + services({"honest", "hostile"}) + chain_of("good", {"honest", "honest"}, "out0") +
+         port_null("out1") + services({"honest", "hostile"}) + chain_of("good", {"honest"}, "out0") +
          chain_of("bad", {"hostile"}, "out1") + "\n[settings]\noverrun_us = 50000\nsweep_rows = 65536\nresume_ms = 0\n";
 }
 
