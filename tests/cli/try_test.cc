@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // roost try, roost describe and roost check: real modules, captures and configurations; no manager.
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <cstdlib>
 
 #include "core/protocol.h"
 #include "tests/integration/frames.h"
@@ -114,11 +111,6 @@ TEST_F(Try, TheTableSaysWhatAndWhere) {
 }
 
 TEST_F(Try, AModuleThatCrashesIsNamedWithTheSignal) {
-  // A sanitizer would take the signal, and tell of it in its own way.
-  for (const char* options : {"ASAN_OPTIONS", "TSAN_OPTIONS"}) {
-    const char* const before = std::getenv(options);
-    setenv(options, fmt::format("{}:handle_segv=0", before == nullptr ? "" : before).c_str(), 1);
-  }
   const Outcome at_start = run(module("crash"), {"--config", R"({"at": "start"})"});
   EXPECT_EQ(at_start.status, 1);
   EXPECT_THAT(at_start.error,

@@ -217,6 +217,9 @@ TEST_F(Interfaces, AnXdpProgramEndsWithTheManagerWhateverEndsIt) {
 
 // Two managers, joined by a ring in memory that DPDK's memif makes: what one sends the other receives, and balanced.
 TEST(Devices, CarryPacketsFromOneManagerToAnother) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "DPDK's memif driver closes descriptors that its own interrupt thread may be at";
+#endif
   const TempDir folder;
   const auto device = [&](const std::string& role, const std::string& chain) {
     return fmt::format(
