@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "cli/program.h"
 #include "core/default_socket.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/ports/ethdev.h"
 #include "core/socket.h"
 #include "scheduler/config.h"
 #include "scheduler/config_summary.h"
@@ -25,7 +28,7 @@ namespace {
 constexpr uint32_t kPrivateMib = 4'096;
 
 struct Eal {
-  Eal() { roost::init_eal(std::to_string(getpid()), kPrivateMib); }
+  explicit Eal(const std::vector<std::string>& cards) { roost::init_eal(std::to_string(getpid()), kPrivateMib, cards); }
   ~Eal() { roost::end_eal(); }
   Eal(const Eal&) = delete;
   Eal& operator=(const Eal&) = delete;
@@ -65,7 +68,11 @@ void run(const std::string& config_path, const std::string& socket, const std::s
   prctl(PR_SET_DUMPABLE, 0);  // nobody of the same user, hosts above all, looks into its memory
   auto listener = roost::listen_unix(config.control_socket, SOCK_STREAM);
   try {
-    const Eal eal;
+    std::vector<std::string> cards;
+    for (const auto& port : config.ports)
+      if (port.kind == roost::PortKind::kDpdk && roost::is_pci_address(port.device.device))
+        cards.push_back(port.device.device);
+    const Eal eal(cards);
     roost::Manager manager(config, host_program);
     roost::log_info("ready at {}: {} ports, {} services, {} chains", config.control_socket, config.ports.size(),
                     config.services.size(), config.chains.size());

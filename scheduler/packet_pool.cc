@@ -2,6 +2,7 @@
 #define ALLOW_EXPERIMENTAL_API  // rte_pktmbuf_pool_create_extbuf, there since DPDK 20.02
 #include "scheduler/packet_pool.h"
 
+#include <fmt/ranges.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
@@ -61,31 +62,26 @@ void init_views(uint32_t first, uint32_t count) {
 
 }  // namespace
 
-void init_eal(const std::string& name, uint32_t private_mib) {
+void init_eal(const std::string& name, uint32_t private_mib, const std::vector<std::string>& cards) {
   // EAL wants a core, which need not be core 0, and binds this thread to it; that is undone.
   cpu_set_t cores;
   if (sched_getaffinity(0, sizeof cores, &cores) != 0) fail_errno("the cores that this process may use can't be read");
   size_t first = 0;
   while (first + 1 < CPU_SETSIZE && !CPU_ISSET(first, &cores)) ++first;
   const std::string memory = std::to_string(private_mib), prefix = "roost-" + name, core = std::to_string(first);
-  std::array<const char*, 13> arguments{"roostd",
-                                        "--no-huge",
-                                        "-m",
-                                        memory.c_str(),
-                                        "--no-pci",
-                                        "--no-telemetry",
-                                        "--no-shconf",
-                                        "--log-level=4",
-                                        "--file-prefix",
-                                        prefix.c_str(),
-                                        "-l",
-                                        core.c_str(),
-                                        "--mbuf-pool-ops-name=stack"};
+  std::vector<const char*> arguments{
+      "roostd",        "--no-huge",     "-m",           memory.c_str(), "--no-telemetry", "--no-shconf",
+      "--log-level=4", "--file-prefix", prefix.c_str(), "-l",           core.c_str(),     "--mbuf-pool-ops-name=stack"};
+  for (const auto& card : cards) arguments.insert(arguments.end(), {"-a", card.c_str()});
+  if (cards.empty()) arguments.push_back("--no-pci");
   const int started = rte_eal_init(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
   sched_setaffinity(0, sizeof cores, &cores);
   // It keeps nothing in the directory that it makes, so there is none to be left behind, whatever ends this process.
   if (const char* folder = rte_eal_get_runtime_dir(); folder != nullptr && *folder != '\0') rmdir(folder);
-  if (started < 0) fail("DPDK does not start with {} MiB: {}", private_mib, rte_strerror(rte_errno));
+  if (started < 0)
+    fail("DPDK does not start with {} MiB{}: {}", private_mib,
+         cards.empty() ? "" : fmt::format(" and {} (bound to vfio-pci? dpdk-devbind.py -s)", fmt::join(cards, ", ")),
+         rte_strerror(rte_errno));
   rte_mp_disable();  // hosts are no DPDK secondaries, and threads may then register
   // Tables of a million flows cost a translation miss a packet on small pages.
   rte_memseg_walk(

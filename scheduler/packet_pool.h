@@ -13,9 +13,10 @@
 
 namespace roost {
 
-// DPDK's environment, once a process: without hugepages of its own, PCI or files shared with other processes.
+// DPDK's environment, once a process: without hugepages of its own, files shared with other processes, or PCI but for
+// `cards`, each an address and its driver's parameters, if any.
 // `private_mib` is address space for mbufs and tables; it costs memory as it is used. Throws Error.
-void init_eal(const std::string& name, uint32_t private_mib);
+void init_eal(const std::string& name, uint32_t private_mib, const std::vector<std::string>& cards = {});
 void end_eal() noexcept;  // when nothing of it is in use any more
 
 struct PacketPoolOptions {

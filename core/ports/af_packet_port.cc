@@ -11,7 +11,6 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/log.h"
 #include "core/ports/linux_interface.h"
 
 namespace roost {
@@ -97,25 +96,12 @@ bool AfPacketPort::is_bound_to(int interface_index) const noexcept {
 }
 
 std::function<void()> AfPacketPort::look_at_link() {
-  const auto facts = look_at_interface(interface_);
-  if (!facts) {
-    tell_link(LinkState::gone, interface_);
-    return {};
-  }
-  std::function<void()> change_over;
-  if (!is_bound_to(facts->index)) {
-    try {
-      read_kernel_counts();  // of the old sockets, for the last time
-      auto sockets = std::make_shared<Sockets>(open_sockets(facts->index));
-      change_over = [this, sockets] { std::swap(sockets_, *sockets); };
-    } catch (const Error& error) {
-      log_warn("port '{}': interface '{}' is back, but: {}", name(), interface_, error.what());
-      tell_link(LinkState::gone, interface_);
-      return {};
-    }
-  }
-  tell_link(facts->up && facts->running ? LinkState::up : LinkState::down, interface_);
-  return change_over;
+  return follow(
+      interface_, [this](int index) { return is_bound_to(index); },
+      [this](int index) {
+        auto sockets = std::make_shared<Sockets>(open_sockets(index));
+        return [this, sockets] { std::swap(sockets_, *sockets); };
+      });
 }
 
 void AfPacketPort::read_kernel_counts() noexcept {

@@ -14,7 +14,6 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/log.h"
 #include "core/ports/linux_interface.h"
 
 namespace roost {
@@ -119,24 +118,12 @@ uint16_t AfXdpPort::transmit(rte_mbuf** packets, uint16_t count) noexcept {
 }
 
 std::function<void()> AfXdpPort::look_at_link() {
-  const auto facts = look_at_interface(interface_);
-  if (!facts) {
-    tell_link(LinkState::gone, interface_);
-    return {};
-  }
-  std::function<void()> change_over;
-  if (facts->index != binding_->interface_index) {
-    try {
-      auto fresh = std::make_shared<std::unique_ptr<Binding>>(bind_to(facts->index));
-      change_over = [this, fresh] { binding_.swap(*fresh); };  // the old one ends with this function
-    } catch (const Error& error) {
-      log_warn("port '{}': interface '{}' is back, but: {}", name(), interface_, error.what());
-      tell_link(LinkState::gone, interface_);
-      return {};
-    }
-  }
-  tell_link(facts->up && facts->running ? LinkState::up : LinkState::down, interface_);
-  return change_over;
+  return follow(
+      interface_, [this](int index) { return index == binding_->interface_index; },
+      [this](int index) {
+        auto fresh = std::make_shared<std::unique_ptr<Binding>>(bind_to(index));
+        return [this, fresh] { binding_.swap(*fresh); };  // the old one ends with this function
+      });
 }
 
 void AfXdpPort::read_kernel_counts() noexcept {

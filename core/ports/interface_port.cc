@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/error.h"
 #include "core/log.h"
+#include "core/ports/linux_interface.h"
 
 namespace roost {
 namespace {
@@ -186,6 +188,28 @@ void InterfacePort::tell_link(LinkState state, std::string_view interface) {
              state == LinkState::down   ? "is down, or nobody is at its other end"
              : state == LinkState::gone ? "is gone; the port goes on when it is back"
                                         : "is in another network namespace; the port goes on");
+}
+
+std::function<void()> InterfacePort::follow(const std::string& interface, const std::function<bool(int)>& is_bound,
+                                            const std::function<std::function<void()>(int)>& bind) {
+  const auto facts = look_at_interface(interface);
+  if (!facts) {
+    tell_link(LinkState::gone, interface);
+    return {};
+  }
+  std::function<void()> change_over;
+  if (!is_bound(facts->index)) {
+    try {
+      read_kernel_counts();  // of the old descriptors, for the last time
+      change_over = bind(facts->index);
+    } catch (const Error& error) {
+      log_warn("port '{}': interface '{}' is back, but: {}", name(), interface, error.what());
+      tell_link(LinkState::gone, interface);
+      return {};
+    }
+  }
+  tell_link(facts->up && facts->running ? LinkState::up : LinkState::down, interface);
+  return change_over;
 }
 
 void InterfacePort::lose(rte_mbuf* packet) noexcept {

@@ -56,6 +56,11 @@ class InterfacePort : public Port {
   void set_link(LinkState state) noexcept { link_.store(state, std::memory_order_relaxed); }
   // Says so in the log where it is news.
   void tell_link(LinkState state, std::string_view interface);
+  // What look_at_link() does for interfaces that others make: says how the link is, and where the interface is back as
+  // another one (`is_bound` says of its number whether it is), has `bind` open new descriptors. That throws Error, or
+  // returns what the loop's thread has to do.
+  std::function<void()> follow(const std::string& interface, const std::function<bool(int)>& is_bound,
+                               const std::function<std::function<void()>(int)>& bind);
   // Taken over, and lost.
   void lose(rte_mbuf* packet) noexcept;
 
