@@ -15,7 +15,7 @@ constexpr uint32_t kRangeMax = 100'000;  // keeps the request within a manager's
 }  // namespace
 
 std::vector<uint32_t> numbers_of(std::string_view command, const std::vector<std::string>& words,
-                                 std::string_view instead) {
+                                 std::string_view instead, std::string_view kind) {
   std::vector<uint32_t> nfs;
   for (const auto& word : words) {
     const char* const end = word.data() + word.size();
@@ -26,9 +26,9 @@ std::vector<uint32_t> numbers_of(std::string_view command, const std::vector<std
       parsed = std::from_chars(parsed.ptr + 1, end, last);
     if (parsed.ec != std::errc() || parsed.ptr != end || last < first)
       throw UsageError(
-          fmt::format("{}: '{}' is no NF; it takes numbers such as 7, and ranges such as 7-12", command, word));
+          fmt::format("{}: '{}' is no {}; it takes numbers such as 7, and ranges such as 7-12", command, word, kind));
     if (nfs.size() + (last - first) >= kRangeMax)
-      throw UsageError(fmt::format("{}: more than {} NFs by number; use {}", command, kRangeMax, instead));
+      throw UsageError(fmt::format("{}: more than {} {}s by number; use {}", command, kRangeMax, kind, instead));
     for (uint32_t nf = first;; ++nf) {
       nfs.push_back(nf);
       if (nf == last) break;

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <iostream>
 
 #include "cli/commands.h"
 #include "cli/figures.h"
+#include "cli/nf_ranges.h"
 #include "cli/table.h"
 
 namespace roost::cli {
@@ -60,25 +60,6 @@ std::vector<std::string> rules_of(const AddOptions& options) {
   return rules;
 }
 
-// "17" and "20-29".
-std::vector<uint32_t> ids_of(const std::string& command, const std::vector<std::string>& words) {
-  constexpr uint32_t kMost = 1'000'000;
-  std::vector<uint32_t> ids;
-  for (const auto& word : words) {
-    const char* const end = word.data() + word.size();
-    uint32_t first = 0;
-    auto parsed = std::from_chars(word.data(), end, first);
-    uint32_t last = first;
-    if (parsed.ec == std::errc() && parsed.ptr != end && *parsed.ptr == '-')
-      parsed = std::from_chars(parsed.ptr + 1, end, last);
-    if (parsed.ec != std::errc() || parsed.ptr != end || last < first || last - first >= kMost - ids.size())
-      throw UsageError(fmt::format("{}: '{}' is no rule; give numbers such as 7, and ranges such as 7-12, {} at most",
-                                   command, word, kMost));
-    for (uint32_t i = 0; i <= last - first; ++i) ids.push_back(first + i);
-  }
-  return ids;
-}
-
 // "17,20-29": an option whose value is one word, since a rule may follow.
 std::vector<std::string> parts_of(const std::string& list) {
   std::vector<std::string> parts;
@@ -92,7 +73,8 @@ std::vector<std::string> parts_of(const std::string& list) {
 
 int add(const AddOptions& options, const Invocation& invocation) {
   Json parameters = {{"rules", rules_of(options)}};
-  if (!options.replace.empty()) parameters["replace"] = ids_of("rule add", parts_of(options.replace));
+  if (!options.replace.empty())
+    parameters["replace"] = numbers_of("rule add", parts_of(options.replace), "--replace-all", "rule");
   if (options.replace_all) parameters["replace_all"] = true;
   const Json answer = invocation.connect().call("rule_add", parameters);
   if (invocation.printed_as_json(answer)) return kFine;
@@ -114,7 +96,7 @@ int del(const DelOptions& options, const Invocation& invocation) {
   if (options.all)
     parameters["all"] = true;
   else
-    parameters["ids"] = ids_of("rule del", options.ids);
+    parameters["ids"] = numbers_of("rule del", options.ids, "--all", "rule");
   const Json answer = invocation.connect().call("rule_del", parameters);
   if (invocation.printed_as_json(answer)) return kFine;
   const uint64_t removed = count_of(answer, "removed");

@@ -4,22 +4,17 @@
 #include <gtest/gtest.h>
 
 #include "tests/cli/fake_manager.h"
-#include "tests/support/run_program.h"
 
 namespace roost {
 namespace {
 
 using test::FakeManager;
 using test::Outcome;
+using test::roost_at;
+using test::roost_run;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-Outcome roost_run(std::vector<std::string> arguments) { return test::run_program(ROOST_BIN_DIR "/roost", arguments); }
-Outcome roost_at(const FakeManager& manager, std::vector<std::string> arguments) {
-  arguments.insert(arguments.end(), {"--socket", manager.path()});
-  return roost_run(arguments);
-}
 
 TEST(Commands, WrongUsageEndsWithTwoAndNamesTheRemedy) {
   const std::pair<std::vector<std::string>, const char*> cases[] = {

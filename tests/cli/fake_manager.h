@@ -14,6 +14,7 @@
 
 #include "core/protocol.h"
 #include "core/socket.h"
+#include "tests/support/run_program.h"
 #include "tests/support/temp_dir.h"
 
 namespace roost::test {
@@ -89,5 +90,13 @@ class FakeManager {
   std::vector<Json> requests_;
   std::thread thread_;
 };
+
+inline Outcome roost_run(const std::vector<std::string>& arguments) {
+  return run_program(ROOST_BIN_DIR "/roost", arguments);
+}
+inline Outcome roost_at(const FakeManager& manager, std::vector<std::string> arguments) {
+  arguments.insert(arguments.end(), {"--socket", manager.path()});
+  return roost_run(arguments);
+}
 
 }  // namespace roost::test

@@ -6,22 +6,17 @@
 #include <algorithm>
 
 #include "tests/cli/fake_manager.h"
-#include "tests/support/run_program.h"
 
 namespace roost {
 namespace {
 
 using test::FakeManager;
 using test::Outcome;
+using test::roost_at;
+using test::roost_run;
 using testing::AllOf;
 using testing::HasSubstr;
 using Strings = std::vector<std::string>;
-
-Outcome roost_run(const Strings& arguments) { return test::run_program(ROOST_BIN_DIR "/roost", arguments); }
-Outcome roost_at(const FakeManager& manager, Strings arguments) {
-  arguments.insert(arguments.end(), {"--socket", manager.path()});
-  return roost_run(arguments);
-}
 
 TEST(LiveCommands, WrongUsageEndsWithTwo) {
   const std::pair<Strings, const char*> cases[] = {
