@@ -34,8 +34,7 @@ Json Client::call(std::string_view method, Json parameters, std::chrono::millise
 
 bool Client::wait_for_close(std::chrono::milliseconds patience) {
   std::array<char, 4096> chunk;
-  pollfd readable{socket_.get(), POLLIN, 0};
-  while (poll(&readable, 1, static_cast<int>(patience.count())) > 0)
+  while (readable_within(socket_.get(), static_cast<int>(patience.count())))
     if (read(socket_.get(), chunk.data(), chunk.size()) <= 0) return true;
   return false;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A port, as the data loop uses it. One loop owns a port: only its thread calls receive, transmit, next_receive_tsc and
-// wake_fd. Anyone may read the counters and the link's state; the control thread asks for what is new about the link.
+// A port, as the data loop uses it. One loop owns a port: only its thread calls receive, transmit, next_receive_tsc,
+// wake_fd, arm and disarm. Anyone may read the counters and the link's state; the control thread asks for what is new
+// about the link.
 #pragma once
 
 #include <atomic>
@@ -75,6 +76,9 @@ class Port {
   // A descriptor that is readable when receive() is worth calling, whatever next_receive_tsc() says, so that a loop
   // with nothing to do can sleep; -1: there is none, or it would tell nothing now.
   virtual int wake_fd() const noexcept { return -1; }
+  // Around a sleep on wake_fd(), which may tell of nothing before arm(). False: packets are there, don't sleep.
+  virtual bool arm() noexcept { return true; }
+  virtual void disarm() noexcept {}
 
   // Any thread.
   virtual LinkState link() const noexcept { return LinkState::none; }

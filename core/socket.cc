@@ -2,7 +2,6 @@
 #include "core/socket.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -10,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "core/error.h"
 #include "core/protocol.h"
@@ -87,6 +87,23 @@ void set_blocking(int fd, bool blocking) {
   fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
+int poll_all(std::span<pollfd> descriptors, int patience_ms) {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::milliseconds(patience_ms);
+  for (;;) {
+    const int ready = poll(descriptors.data(), descriptors.size(), patience_ms);
+    if (ready >= 0) return ready;
+    if (errno != EINTR) fail_errno("poll");
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    if (patience_ms > 0) patience_ms = static_cast<int>(std::max<int64_t>(0, left));
+  }
+}
+
+bool readable_within(int fd, int patience_ms) {
+  pollfd event{fd, POLLIN, 0};
+  return poll_all({&event, 1}, patience_ms) != 0;
+}
+
 void send_message(int socket, std::string_view text, const std::vector<int>& descriptors) {
   if (descriptors.size() > kDescriptorsMax)
     fail("message: {} descriptors are more than {}", descriptors.size(), kDescriptorsMax);
@@ -108,7 +125,9 @@ void send_message(int socket, std::string_view text, const std::vector<int>& des
   while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0) {
     if (errno == EINTR) continue;
     pollfd writable{socket, POLLOUT, 0};
-    if (errno != EAGAIN || poll(&writable, 1, kSendPatience_ms) <= 0) fail_errno("message: the peer does not take it");
+    if (errno != EAGAIN) fail_errno("message: the peer does not take it");
+    if (poll_all({&writable, 1}, kSendPatience_ms) == 0)
+      fail("message: the peer does not take it within {} ms", kSendPatience_ms);
   }
 }
 

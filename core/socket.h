@@ -2,9 +2,11 @@
 // UNIX sockets as control code uses them: lines for operators, packets with descriptors for hosts.
 #pragma once
 
+#include <poll.h>
 #include <sys/types.h>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,9 @@ FileDescriptor connect_unix(const std::string& path, int type);
 FileDescriptor accept_unix(int listener);  // non-blocking connection; none: an empty descriptor
 Peer peer_of(int socket);
 void set_blocking(int fd, bool blocking);
+// poll(2) that no signal ends. Returns how many are ready, 0: none in time.
+int poll_all(std::span<pollfd> descriptors, int patience_ms);
+bool readable_within(int fd, int patience_ms);
 
 struct Message {
   std::string text;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nflib/attach.h"
 
-#include <poll.h>
 #include <roost/nf.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -30,8 +29,7 @@ Message answer_to_attach(int manager, const std::string& token) {
     send_message(manager, json_text(request));
   } catch (const Error&) {  // turned away already; the answer says why
   }
-  pollfd readable{manager, POLLIN, 0};
-  if (poll(&readable, 1, kAnswerPatience_ms) <= 0)
+  if (!readable_within(manager, kAnswerPatience_ms))
     fail("attach: the manager has not answered within {} s", kAnswerPatience_ms / 1000);
   std::optional<Message> answer = receive_message(manager);
   if (!answer) answer = receive_message(manager);  // a reset is reported once, before what was said

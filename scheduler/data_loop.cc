@@ -230,7 +230,15 @@ void DataLoop::sleep() noexcept {
   if (receiving_)
     for (const auto& port : ports_)
       if (const int fd = port->wake_fd(); fd >= 0) bells_.push_back({fd, POLLIN, 0});
-  sleep_unless([&] { set_asleep(1); }, [this] { return has_reason_to_stay_up(); },
+  const auto arm_ports = [this] {
+    return !receiving_ || std::all_of(ports_.begin(), ports_.end(),
+                                      [](const auto& port) { return port->wake_fd() < 0 || port->arm(); });
+  };
+  const auto disarm_ports = [this] {
+    for (const auto& port : ports_)
+      if (port->wake_fd() >= 0) port->disarm();
+  };
+  sleep_unless([&] { set_asleep(1); }, [&] { return has_reason_to_stay_up() || !arm_ports(); },
                [&] {
                  const uint64_t left = until == TimerWheel::kNever ? 0 : until - std::min(until, tsc_now());
                  timespec timeout{static_cast<time_t>(left / clock_.hz()),
@@ -238,7 +246,10 @@ void DataLoop::sleep() noexcept {
                  ppoll(bells_.data(), bells_.size(), until == TimerWheel::kNever ? nullptr : &timeout, nullptr);
                  counters_.sleeps.add(1);
                },
-               [&] { set_asleep(0); });
+               [&] {
+                 disarm_ports();
+                 set_asleep(0);
+               });
   now_s_ = static_cast<uint32_t>((tsc_now() - start_tsc_) / clock_.hz());  // what comes now was not seen long ago
   if ((bells_[0].revents | bells_[1].revents) != 0) take_ring();
 }

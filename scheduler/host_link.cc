@@ -53,7 +53,7 @@ Json HostLink::ask(std::string_view method, Json parameters, const std::vector<i
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     std::array<pollfd, 2> events{pollfd{socket.get(), POLLIN, 0}, pollfd{pidfd.get(), POLLIN, 0}};
-    if (left.count() <= 0 || poll(events.data(), events.size(), static_cast<int>(left.count())) == 0) {
+    if (left.count() <= 0 || poll_all(events, static_cast<int>(left.count())) == 0) {
       kill_now();
       fail("{}: no answer to '{}' in {} ms; it is killed, spawn its NFs again", name(), method, kAnswerPatience_ms);
     }

@@ -28,11 +28,6 @@ std::string new_token() {
   return fmt::format("{:016x}{:016x}", random[0], random[1]);
 }
 
-bool readable(int fd, int patience_ms) {
-  pollfd event{fd, POLLIN, 0};
-  return poll(&event, 1, patience_ms) > 0;
-}
-
 }  // namespace
 
 HostLayout Manager::layout_for(Tier tier) const {
@@ -86,7 +81,7 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     std::array<pollfd, 2> events{pollfd{host_listener_.get(), POLLIN, 0}, pollfd{host.pidfd.get(), POLLIN, 0}};
-    if (left.count() <= 0 || poll(events.data(), events.size(), static_cast<int>(left.count())) == 0)
+    if (left.count() <= 0 || poll_all(events, static_cast<int>(left.count())) == 0)
       fail("host (pid {}): has not attached in {} ms; see its messages above", pid, kAttachPatience_ms);
     if (events[1].revents != 0) fail("host (pid {}): ended before it attached; see its messages above", pid);
     FileDescriptor connection = accept_unix(host_listener_.get());
@@ -96,7 +91,7 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
       turn_away(connection.get(), "no such host is expected; hosts are started by 'roost spawn'");
       continue;
     }
-    if (!readable(connection.get(), kAttachPatience_ms)) fail("host (pid {}): connects and says nothing", pid);
+    if (!readable_within(connection.get(), kAttachPatience_ms)) fail("host (pid {}): connects and says nothing", pid);
     const auto message = receive_message(connection.get());
     const Json request = message ? rpc_parse(message->text) : Json();
     if (!request.is_object() || request.value("method", "") != "attach" || !request.contains("id") ||

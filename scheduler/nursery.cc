@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "scheduler/nursery.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -68,8 +67,7 @@ NurseryLink::~NurseryLink() {
 
 // One packet from the nursery: the answer that is waited for, or a notice. False: nothing came in time.
 bool NurseryLink::read_one(int patience_ms, uint64_t wanted_id, pid_t* answer) {
-  pollfd readable{socket_.get(), POLLIN, 0};
-  if (poll(&readable, 1, patience_ms) <= 0) return false;
+  if (!readable_within(socket_.get(), patience_ms)) return false;
   const auto message = receive_message(socket_.get());
   if (!message) fail("nursery: it has ended; see its messages above");
   const Json json = rpc_parse(message->text);

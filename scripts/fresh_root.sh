@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# fresh_root.sh [--cache-dir DIR] [build|demo|test|all] [argument...]
+# fresh_root.sh [--cache-dir DIR] [--hugepages N] [build|demo|test|all] [argument...]
 #
 # Proves that nothing but the checkout is needed: makes a bare Debian 12 in a temporary folder, puts HEAD into it and
 # runs scripts/build.sh, demo.sh or test.sh there with the arguments given; 'all' (the default) runs demo, then test.
 # Mirror, proxies, keys and certificates are taken from this machine's own configuration at run time.
-# --cache-dir keeps the bare root and the packages for the next run. Needs root and debootstrap.
+# --cache-dir keeps the bare root and the packages for the next run. --hugepages reserves so many of 2 MiB for a second
+# round in the same root (of the tests the release build's), and gives them back. Needs root and debootstrap.
 set -euo pipefail
 
 suite=bookworm
@@ -31,17 +32,27 @@ if [[ ${1:-} == --cache-dir ]]; then
   cache=$(cd "$2" && pwd)
   shift 2
 fi
+hugepages=0
+if [[ ${1:-} == --hugepages ]]; then
+  hugepages=${2:?a number after --hugepages}
+  shift 2
+fi
 what=${1:-all}
 if [[ $# -gt 0 ]]; then shift; fi
 case $what in
   build | demo | test) steps=("$what") ;;
-  all) steps=(demo test) ;;
+  all)
+    steps=(demo test)
+    [[ $# -eq 0 ]] || fail "'all' takes no further arguments: demo.sh and test.sh have none in common"
+    ;;
   *) fail "'$what' is none of build, demo, test, all" ;;
 esac
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/roost-root.XXXXXX")
+reserved=$(cat /proc/sys/vm/nr_hugepages)
 clean_up() {
   local mounted
+  if [[ $hugepages -gt 0 ]]; then echo "$reserved" >/proc/sys/vm/nr_hugepages; fi
   while mounted=$(findmnt --raw --noheadings --output TARGET | grep "^$root/" | tail -1) && [[ -n $mounted ]]; do
     umount --lazy "$mounted"
   done
@@ -119,11 +130,21 @@ mount_system
 mkdir -p "$root/roost"
 git -c safe.directory="$checkout" -C "$checkout" archive HEAD | tar -x -C "$root/roost"
 
-for step in "${steps[@]}"; do
-  arguments=("$@")
-  if [[ $what == all ]]; then arguments=(); fi
-  echo "fresh_root: scripts/$step.sh ${arguments[*]}"
+run_step() {
+  echo "fresh_root: scripts/$*"
   SECONDS=0
-  in_root "/roost/scripts/$step.sh" "${arguments[@]}" || fail "scripts/$step.sh failed after $SECONDS s"
-  echo "fresh_root: scripts/$step.sh passed in $SECONDS s"
-done
+  in_root "/roost/scripts/$1" "${@:2}" || fail "scripts/$1 failed after $SECONDS s"
+  echo "fresh_root: scripts/$1 passed in $SECONDS s"
+}
+
+for step in "${steps[@]}"; do run_step "$step.sh" "$@"; done
+
+if [[ $hugepages -gt 0 ]]; then
+  echo "$((reserved + hugepages))" >/proc/sys/vm/nr_hugepages
+  echo "fresh_root: once more with $(cat /proc/sys/vm/nr_hugepages) hugepages reserved"
+  for step in "${steps[@]}"; do
+    arguments=("$@")
+    if [[ $step == test && $# -eq 0 ]]; then arguments=(release); fi
+    run_step "$step.sh" "${arguments[@]}"
+  done
+fi

@@ -2,8 +2,10 @@
 #include "core/ports/ethdev.h"
 
 #include <rte_dev.h>
+#include <rte_epoll.h>
 #include <rte_errno.h>
 #include <rte_memory.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,6 +94,7 @@ Ethdev::~Ethdev() { end(); }
 void Ethdev::end() noexcept {
   rte_eth_dev_info info{};
   if (rte_eth_dev_info_get(id_, &info) != 0) return;
+  if (interrupts_) rte_eth_dev_rx_intr_ctl_q(id_, 0, interrupts_.get(), RTE_INTR_EVENT_DEL, nullptr);
   rte_eth_dev_stop(id_);
   if (mapped_ != nullptr) rte_dev_dma_unmap(info.device, mapped_, reinterpret_cast<uint64_t>(mapped_), mapped_bytes_);
   rte_eth_dev_close(id_);
@@ -125,13 +128,55 @@ void Ethdev::map_buffers(rte_mempool* pool) {
   mapped_bytes_ = bytes;
 }
 
+// With receive interrupts, or without where the driver refuses to start with them.
 void Ethdev::configure(const EthdevSetup& setup, rte_mempool* pool) {
+  try {
+    start(setup, pool, true);
+  } catch (const Error&) {
+    rte_eth_dev_stop(id_);
+    start(setup, pool, false);
+    return;
+  }
+  take_interrupts();
+}
+
+void Ethdev::take_interrupts() {
+  FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) fail_errno("device '{}': epoll_create1", device_);
+  if (rte_eth_dev_rx_intr_ctl_q(id_, 0, epoll.get(), RTE_INTR_EVENT_ADD, nullptr) != 0) return;
+  if (enable_interrupt()) {
+    rte_eth_dev_rx_intr_disable(id_, 0);
+    interrupts_ = std::move(epoll);
+  } else {
+    rte_eth_dev_rx_intr_ctl_q(id_, 0, epoll.get(), RTE_INTR_EVENT_DEL, nullptr);
+  }
+}
+
+// A driver that has a descriptor and nothing to switch on there (net_tap) tells of packets at any time.
+bool Ethdev::enable_interrupt() noexcept {
+  const int result = rte_eth_dev_rx_intr_enable(id_, 0);
+  return result == 0 || result == -ENOTSUP;
+}
+
+bool Ethdev::arm_interrupt() noexcept {
+  return !interrupts_ || (enable_interrupt() && rte_eth_rx_queue_count(id_, 0) <= 0);
+}
+
+void Ethdev::disarm_interrupt() noexcept {
+  if (!interrupts_) return;
+  rte_eth_dev_rx_intr_disable(id_, 0);
+  rte_epoll_event event;
+  rte_epoll_wait(interrupts_.get(), &event, 1, 0);  // what has come in is taken off the descriptor
+}
+
+void Ethdev::start(const EthdevSetup& setup, rte_mempool* pool, bool interrupts) {
   const auto check = [this](int result, const char* what) {
     if (result < 0) fail("device '{}': {}: {}", device_, what, rte_strerror(-result));
   };
   rte_eth_dev_info info{};
   check(rte_eth_dev_info_get(id_, &info), "it says nothing of itself");
   rte_eth_conf conf{};
+  conf.intr_conf.rxq = interrupts;
   conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;  // longer packets than a buffer
   conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
   sends_segments_ = conf.txmode.offloads != 0;

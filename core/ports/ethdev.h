@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/port.h"
+#include "core/shared_memory.h"
 
 namespace roost {
 
@@ -40,6 +41,12 @@ class Ethdev {
   // As Port::transmit. Packets of several segments are lost where the driver can't send them.
   uint16_t transmit(rte_mbuf** packets, uint16_t count, PortCounters& counters) const noexcept;
 
+  // Receive interrupts. -1: the device has none, and can only be polled.
+  int interrupt_fd() const noexcept { return interrupts_.get(); }
+  // From here on the descriptor tells of packets. False: there are some already.
+  bool arm_interrupt() noexcept;
+  void disarm_interrupt() noexcept;
+
   // Any thread.
   bool is_up() const noexcept;
   // Packets that never reached a queue, since this was last asked. One thread.
@@ -48,13 +55,17 @@ class Ethdev {
 
  private:
   void configure(const EthdevSetup& setup, rte_mempool* pool);
+  void start(const EthdevSetup& setup, rte_mempool* pool, bool interrupts);
+  void take_interrupts();
+  bool enable_interrupt() noexcept;
   void map_buffers(rte_mempool* pool);
   void end() noexcept;
 
   std::string device_;
   uint16_t id_ = RTE_MAX_ETHPORTS;
   bool sends_segments_ = false;
-  void* mapped_ = nullptr;  // for a card to read and write
+  FileDescriptor interrupts_;  // an epoll instance with the queue's
+  void* mapped_ = nullptr;     // for a card to read and write
   size_t mapped_bytes_ = 0;
   uint64_t missed_ = 0;
 };

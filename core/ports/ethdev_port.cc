@@ -25,7 +25,8 @@ EthdevPort::EthdevPort(const PortConfig& config, uint16_t index, rte_mempool* po
                config.device.promiscuous},
               pool),
       plain_flags_(flags_of_packets(pool)) {
-  log_info("port '{}': device '{}', driver {}", name(), config.device.device, device_.driver());
+  log_info("port '{}': device '{}', driver {}, {}", name(), config.device.device, device_.driver(),
+           device_.interrupt_fd() >= 0 ? "with receive interrupts" : "no receive interrupts");
 }
 
 uint16_t EthdevPort::receive(rte_mbuf** packets, uint64_t* stamps_tsc, uint16_t count, uint64_t now_tsc) noexcept {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A port on a device of DPDK's, polled: packets are received into the manager's own buffers, and sent from there,
-// without a copy.
+// A port on a device of DPDK's: packets are received into the manager's own buffers, and sent from there, without a
+// copy. It is polled; a loop with nothing to do sleeps until its interrupt, if it has one.
 #pragma once
 
 #include "core/port.h"
@@ -18,6 +18,9 @@ class EthdevPort final : public Port {
     return device_.transmit(packets, count, counters_);
   }
   uint64_t next_receive_tsc() const noexcept override { return 0; }
+  int wake_fd() const noexcept override { return device_.interrupt_fd(); }
+  bool arm() noexcept override { return device_.arm_interrupt(); }
+  void disarm() noexcept override { device_.disarm_interrupt(); }
   LinkState link() const noexcept override { return device_.is_up() ? LinkState::up : LinkState::down; }
   void read_kernel_counts() noexcept override { counters_.receive_dropped.missed.add(device_.take_missed()); }
 

@@ -6,9 +6,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <thread>
 
 #include "core/error.h"
@@ -152,6 +155,24 @@ TEST(Socket, SendsMoreThanABufferHolds) {
   EXPECT_EQ(receive_line(pair.b.get(), buffer, 8 << 20), text);
   sender.join();
   EXPECT_THROW(send_all(pair.b.get(), text), Error);
+}
+
+// Drivers of DPDK's have the kernel signal the manager for each packet.
+TEST(Socket, NoSignalEndsAWait) {
+  struct sigaction ignore {
+  }, before{};
+  ignore.sa_handler = [](int) {};
+  ASSERT_EQ(sigaction(SIGALRM, &ignore, &before), 0);
+  const itimerval every_ms{{0, 1'000}, {0, 1'000}}, never{};
+  ASSERT_EQ(setitimer(ITIMER_REAL, &every_ms, nullptr), 0);
+  Pair pair(SOCK_SEQPACKET);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_FALSE(readable_within(pair.a.get(), 50));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(50));
+  send_message(pair.b.get(), "x");
+  EXPECT_TRUE(readable_within(pair.a.get(), 50));
+  setitimer(ITIMER_REAL, &never, nullptr);
+  sigaction(SIGALRM, &before, nullptr);
 }
 
 }  // namespace

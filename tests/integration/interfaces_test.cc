@@ -40,6 +40,20 @@ std::string link_of(ManagerProcess& manager, const std::string& name) {
   return port_of(manager.stats(), name).at("link").get<std::string>();
 }
 
+void expect_rest(ManagerProcess& manager) {
+  uint64_t sleeps = 0, turns = 0;
+  EXPECT_TRUE(eventually([&] {
+    const Json before = manager.stats();
+    const uint64_t cpu_before = cpu_ms(manager.pid());
+    pause_ms(500);
+    const Json after = manager.stats();
+    turns = after.at("turns").get<uint64_t>() - before.at("turns").get<uint64_t>();
+    sleeps = after.at("loop_sleeps").get<uint64_t>() - before.at("loop_sleeps").get<uint64_t>();
+    return cpu_ms(manager.pid()) - cpu_before <= 20 && sleeps <= 100;  // looking each millisecond would be 500
+  })) << sleeps
+      << " sleeps, " << turns << " turns";
+}
+
 class Interfaces : public testing::Test {
  protected:
   void SetUp() override {
@@ -136,17 +150,7 @@ TEST_P(Joined, WithTheSendersOffloadsOff) {
 // A packet wakes the loop; nothing else does, and it looks at nothing meanwhile.
 TEST_P(Joined, TheLoopSleepsWhileTheLinkIsQuiet) {
   ASSERT_TRUE(pings(*a_, "10.9.0.2"));
-  uint64_t sleeps = 0, turns = 0;
-  EXPECT_TRUE(eventually([&] {
-    const Json before = manager_->stats();
-    const uint64_t cpu_before = cpu_ms(manager_->pid());
-    pause_ms(500);
-    const Json after = manager_->stats();
-    turns = after.at("turns").get<uint64_t>() - before.at("turns").get<uint64_t>();
-    sleeps = after.at("loop_sleeps").get<uint64_t>() - before.at("loop_sleeps").get<uint64_t>();
-    return cpu_ms(manager_->pid()) - cpu_before <= 20 && sleeps <= 100;  // looking each millisecond would be 500
-  })) << sleeps
-      << " sleeps, " << turns << " turns";
+  expect_rest(*manager_);
   const uint64_t before = manager_->figure("loop_sleeps");
   EXPECT_TRUE(pings(*a_, "10.9.0.2"));
   EXPECT_GT(manager_->figure("loop_sleeps"), before);
@@ -247,6 +251,28 @@ TEST(Devices, CarryPacketsFromOneManagerToAnother) {
   EXPECT_EQ(port_of(to.stats(), "m").at("received_bytes"), 64 * sent);
   from.end();
   to.end();
+}
+
+// By the driver's receive interrupt; it looks at nothing before that.
+TEST_F(Interfaces, ADeviceWakesTheLoop) {
+  const Namespace roost, a;
+  join(roost, "ra", a);
+  ManagerProcess manager(
+      kMemory + port("a", "af_packet", "ra", "to_d") +
+          "[[ports]]\nname = \"d\"\nkind = \"dpdk\"\nchain = \"to_a\"\ndevice = \"net_tap0,iface=rd\"\n" +
+          services({"s"}) + chain_of("to_d", {"s"}, "d") + chain_of("to_a", {"s"}, "a"),
+      roost.prefix());
+  manager.spawn(nf("forward"), "s", 1);
+  EXPECT_THAT(manager.log(), HasSubstr("driver net_tap, with receive interrupts"));
+  a.give_addresses("e0", 1);
+  roost.give_addresses("rd", 2);
+  EXPECT_TRUE(pings(a, "10.9.0.2"));
+  expect_rest(manager);
+  const uint64_t before = port_of(manager.stats(), "d").at("received").get<uint64_t>();
+  EXPECT_TRUE(pings(roost, "fd09::1"));
+  EXPECT_GT(port_of(manager.stats(), "d").at("received"), before);
+  expect_rest(manager);
+  manager.end();
 }
 
 TEST_F(Interfaces, ATapHasWhatTheConfigurationSaysAndIsRemovedAtTheEnd) {
