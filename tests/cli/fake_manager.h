@@ -91,12 +91,8 @@ class FakeManager {
   std::thread thread_;
 };
 
-inline Outcome roost_run(const std::vector<std::string>& arguments) {
-  return run_program(ROOST_BIN_DIR "/roost", arguments);
-}
-inline Outcome roost_at(const FakeManager& manager, std::vector<std::string> arguments) {
-  arguments.insert(arguments.end(), {"--socket", manager.path()});
-  return roost_run(arguments);
-}
+// The command line, alone and against that manager.
+Outcome roost_run(const std::vector<std::string>& arguments);
+Outcome roost_at(const FakeManager& manager, std::vector<std::string> arguments);
 
 }  // namespace roost::test
