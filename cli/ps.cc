@@ -92,19 +92,29 @@ void print_nfs(const Json& answer, const PsOptions& options) {
     fmt::print("{} of {} NFs; --limit shows more\n", grouped(table.size()), grouped(total));
 }
 
+// Of a worker with a sojourn_target_us: what it holds the p99 to, the p99, and the wait that it has chosen for that.
+std::vector<std::string> followed(const Json& host) {
+  if (!host.contains("sojourn_target_us")) return {"-", "-", "-"};
+  return {rounded(number_of(host, "sojourn_target_us")), rounded(number_of(host, "sojourn_p99_us")),
+          rounded(number_of(host, "wake_deadline_us"))};
+}
+
 void print_hosts(const Json& answer) {
   constexpr auto kRight = Table::Align::right;
-  Table table({{"HOST", kRight},
-               {"PROCESS", kRight},
-               {"CORE", kRight},
-               {"MOVES", kRight},
-               {"TIER"},
-               {"NFS", kRight},
-               {"STATE"},
-               {"TENANT"}});
-  for (const Json& host : answer["hosts"])
-    table.add({text_of(host, "id"), text_of(host, "pid"), core_of(host), grouped(count_of(host, "moves")),
-               text_of(host, "tier"), grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")});
+  const Json& hosts = answer["hosts"];
+  const bool follow =
+      std::any_of(hosts.begin(), hosts.end(), [](const Json& host) { return host.contains("sojourn_target_us"); });
+  std::vector<Table::Column> columns{{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight}, {"MOVES", kRight},
+                                     {"TIER"},         {"NFS", kRight},     {"STATE"},        {"TENANT"}};
+  if (follow) columns.insert(columns.begin() + 6, {{"TARGET US", kRight}, {"P99 US", kRight}, {"WAIT US", kRight}});
+  Table table(columns);
+  for (const Json& host : hosts) {
+    std::vector<std::string> row{
+        text_of(host, "id"),   text_of(host, "pid"),           core_of(host),          grouped(count_of(host, "moves")),
+        text_of(host, "tier"), grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")};
+    if (const auto more = followed(host); follow) row.insert(row.begin() + 6, more.begin(), more.end());
+    table.add(row);
+  }
   fmt::print("{}", table.text());
 }
 

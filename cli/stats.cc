@@ -33,6 +33,7 @@ constexpr Line kCounters[] = {
     {"kernel_wakes", "sleeping workers woken by the kernel"},
     {"wakes_by_deadline", "of those, because a packet had waited long enough"},
     {"wakes_ahead", "of those, ahead of the packets"},
+    {"thresholds_changed", "times that a worker's wait was changed to hold sojourn_target_us"},
     {"moves", "workers that have gone from one shared core to another"},
     {"ecn_marked", "packets that left with ECN's congestion mark"},
     {"refused", "packets that a host gave back but did not have"},

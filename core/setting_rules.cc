@@ -76,6 +76,18 @@ constexpr std::array kRules{
                       "wake_deadline_us",
                       v.get(Setting::wake_packets), v.get(Setting::wake_deadline_us));
                 }},
+    SettingRule{
+        Setting::ecn_sojourn_us, Setting::sojourn_target_us, Severity::refused,
+        [](const SettingValues& v) {
+          return v.get(Setting::sojourn_target_us) != 0 && v.get(Setting::ecn_sojourn_us) != 0 &&
+                 v.get(Setting::ecn_sojourn_us) <= v.get(Setting::sojourn_target_us);
+        },
+        [](const SettingValues& v) {
+          return fmt::format(
+              "packets are made to wait for as long as the target allows, and many of them would be marked as if "
+              "there were congestion; raise ecn_sojourn_us above {} (0: no marks), or lower sojourn_target_us",
+              v.get(Setting::sojourn_target_us));
+        }},
     SettingRule{Setting::wake_packets, Setting::buffer_alpha_percent, Severity::refused,
                 [](const SettingValues& v) {
                   return v.packets != 0 && waits_for_more(v) && v.get(Setting::wake_packets) > packets_of_a_host(v);

@@ -16,6 +16,10 @@ constexpr size_t kCount = static_cast<size_t>(Setting::count);
 constexpr std::array<SettingSpec, kCount> kSpecs{{
     {"wake_packets", "packets", 1, 1 << 20, 1, "a sleeping worker is woken once this many packets wait for it", true},
     {"wake_deadline_us", "us", 0, 1'000'000, 50, "or once the first of them has waited for this long", true},
+    {"sojourn_target_us", "us", 0, 1'000'000, 0,
+     "both are chosen, and change with the load: as few wake-ups as keep the p99 of the time that packets spend here "
+     "below this; 0: as they are set",
+     true},
     {"spin_us", "us", 0, 100'000, 20, "a worker without packets looks for this long before it sleeps", true},
     {"spin_adaptive", "policy", 0, 1, 1, "0: always for spin_us; 1: for less where that was in vain lately"},
     {"gather_us", "us", 0, 1'000, 3, "under load, a worker leaves this long between two rounds, so that bursts grow"},

@@ -15,6 +15,7 @@ namespace roost {
 enum class Setting : uint32_t {
   wake_packets,
   wake_deadline_us,
+  sojourn_target_us,
   spin_us,
   spin_adaptive,
   gather_us,

@@ -2,7 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # run.sh quick            every experiment, small, in under five minutes on two free cores, and a page of all of them
 # run.sh full [FOLDER]    the whole matrices: many hours; interrupted, it goes on where it was with the same FOLDER
-# run.sh lines [FOLDER]   in between: each dimension of a matrix alone, around one point
+# run.sh lines [FOLDER]   in between: each dimension of a matrix alone, around one point; some hours
+# run.sh short [FOLDER]   lines of density, wake_thresholds and controller only, with short slices: a quarter of an hour
+#                         on two free cores. The results say what they are: scale lines, two lives
+#
+# Rows with traffic=capture take --capture FILE, or mixed.pcap in the folder that ROOST_TRAFFIC_DIR names; without either
+# they are left out.
 #
 # Results go to results/<experiment>/<time>, and with FOLDER to FOLDER/<experiment>. Further options are those of
 # roost-experiment, behind --: run.sh quick -- --capture traffic.pcap. PREFIX, if set, goes before each run, for
@@ -10,8 +15,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+experiments=(density baselines wake_thresholds controller latency chain fairness noisy_neighbour churn idle)
+
 usage() {
-  sed -n '3,10s/^# \{0,1\}//p' experiments/run.sh >&2
+  sed -n '3,15s/^# \{0,1\}//p' experiments/run.sh >&2
   exit 2
 }
 
@@ -21,9 +28,14 @@ shift
 case $scale in
 quick) options=(--lives 1 --pairs 3 --slice 0.1 --warm-up 0.2) ;;
 lines) options=(--lives 3 --pairs 5 --slice 0.2 --warm-up 0.3) ;;
+short) options=(--lives 2 --pairs 3 --slice 0.1 --warm-up 0.2) ;;
 full) options=(--lives 3 --pairs 5 --slice 0.5 --warm-up 0.5) ;;
 *) usage ;;
 esac
+if [[ $scale == short ]]; then
+  scale=lines
+  experiments=(density wake_thresholds controller)
+fi
 folder=results
 own_folder=false
 if [[ $# -gt 0 && $1 != -- ]]; then
@@ -34,6 +46,10 @@ fi
 if [[ $# -gt 0 ]]; then
   [[ $1 == -- ]] || usage
   shift
+fi
+
+if [[ " $* " != *" --capture "* && -n ${ROOST_TRAFFIC_DIR:-} && -e $ROOST_TRAFFIC_DIR/mixed.pcap ]]; then
+  set -- "$@" --capture "$ROOST_TRAFFIC_DIR/mixed.pcap"
 fi
 
 program=build/release/bin/roost-experiment
@@ -48,7 +64,7 @@ read -ra prefix <<<"${PREFIX:-}"
 stamp=$(date -u +%Y%m%d-%H%M%S)
 folders=()
 failed=()
-for experiment in density baselines wake_thresholds latency chain fairness noisy_neighbour churn idle; do
+for experiment in "${experiments[@]}"; do
   if $own_folder; then into=$folder/$experiment; else into=$folder/$experiment/$stamp; fi
   if [[ -e $into/result.json ]]; then
     arguments=(--resume "$into")

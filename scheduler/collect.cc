@@ -43,6 +43,8 @@ uint32_t DataLoop::collect_from(HostState& host) noexcept {
   for (uint32_t i = 0; i < whole; ++i)
     if (pool_.valid(came[i].handle)) __builtin_prefetch(ledger_.row(came[i].handle).packet, 1);
   host.settled += whole;
+  if (host.control && whole != 0) [[unlikely]]
+    note_sojourns(host, whole);
   for (uint32_t i = 0; i < whole;) i += take_packet(host, came + i, whole - i);
   if (whole != 0) counters_.collected.add(whole);
   top_up_grants(host);

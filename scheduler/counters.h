@@ -62,6 +62,7 @@ struct LoopCounters {
   Count kernel_wakes;                                                         // workers woken
   Count wakes_by_deadline;                                                    // of those
   Count wakes_ahead;                                                          // of those
+  Count thresholds_changed;                                                   // by what packets waited for
   Count core_waits;     // times that a worker had to wait for its shared core
   Count turns_ended;    // workers told to give way
   Count turns_renewed;  // that went on, since nobody was entitled to more

@@ -5,7 +5,7 @@
 //
 //   data_loop.cc   the turn and the loop's own sleep       deliver.cc    packets into inboxes, and backlogs
 //   classify.cc    flow, chain and NFs of each packet      wakeup.cc     who is woken, who is parked
-//   classify_rules.cc  the same where there are rules
+//   classify_rules.cc  the same where there are rules        sojourn.cc    thresholds that follow the load
 //   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
 //   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
 //   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
@@ -110,6 +110,7 @@ class DataLoop {
   void want_up(uint32_t host) noexcept;              // there is something for its worker, besides packets
   void refresh_orders() noexcept;                    // settings that workers read
   void set_host(uint32_t host, uint32_t weight, const HostSettings& settings) noexcept;
+  const SojournControl* control_of(uint32_t host) const noexcept;  // null: its thresholds are as they are set
 
   ChainTable& chains() noexcept { return chains_; }
   void set_chain_of_port(uint16_t port, int chain) noexcept { chain_of_port_[port] = chain; }  // -1: none
@@ -203,6 +204,11 @@ class DataLoop {
   void leave_awake(HostState& host) noexcept;
   bool park(HostState& host) noexcept;
   WakeThreshold threshold_of(const HostState& host) const noexcept;
+
+  // sojourn.cc
+  void renew_control(HostState& host);
+  void give_thresholds(HostState& host) noexcept;
+  void note_sojourns(HostState& host, uint32_t count) noexcept;
 
   // turns.cc
   bool want_core(HostState& host) noexcept;

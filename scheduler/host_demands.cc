@@ -4,6 +4,11 @@
 #include <algorithm>
 
 namespace roost {
+namespace {
+
+constexpr uint32_t kNoTarget = UINT32_MAX;  // 0, off, is laxer than any
+
+}  // namespace
 
 void HostDemands::Demand::change(std::optional<uint32_t> value, uint32_t count, bool come) {
   if (!value || count == 0) return;
@@ -26,6 +31,8 @@ void HostDemands::change(const OwnSettings& settings, uint32_t nfs, bool come) {
   wake_packets_.change(settings.get(Setting::wake_packets), nfs, come);
   wake_deadline_us_.change(settings.get(Setting::wake_deadline_us), nfs, come);
   spin_us_.change(settings.get(Setting::spin_us), nfs, come);
+  if (const auto target = settings.get(Setting::sojourn_target_us))
+    sojourn_target_us_.change(*target == 0 ? kNoTarget : *target, nfs, come);
   if (settings.get(Setting::burst_packets)) own_bursts_ = come ? own_bursts_ + nfs : own_bursts_ - nfs;
 }
 
@@ -34,9 +41,12 @@ void HostDemands::add(const OwnSettings& settings, uint32_t nfs) { change(settin
 void HostDemands::remove(const OwnSettings& settings, uint32_t nfs) { change(settings, nfs, false); }
 
 HostSettings HostDemands::strictest(uint32_t nfs, const Settings& managers) const {
+  const uint64_t managers_target = managers.get(Setting::sojourn_target_us);
+  auto target = sojourn_target_us_.pick(true, nfs, managers_target == 0 ? kNoTarget : managers_target);
+  if (target == kNoTarget) target = 0;
   return {wake_packets_.pick(true, nfs, managers.get(Setting::wake_packets)),
           wake_deadline_us_.pick(true, nfs, managers.get(Setting::wake_deadline_us)),
-          spin_us_.pick(false, nfs, managers.get(Setting::spin_us)), own_bursts_ != 0};
+          spin_us_.pick(false, nfs, managers.get(Setting::spin_us)), own_bursts_ != 0, target};
 }
 
 }  // namespace roost

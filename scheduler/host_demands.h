@@ -30,7 +30,7 @@ class HostDemands {
   };
   void change(const OwnSettings& settings, uint32_t nfs, bool come);
 
-  Demand wake_packets_, wake_deadline_us_, spin_us_;
+  Demand wake_packets_, wake_deadline_us_, sojourn_target_us_, spin_us_;
   uint32_t own_bursts_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -38,6 +39,19 @@ std::string call_name(uint32_t number) {
 }
 
 uint64_t page_table_bytes(pid_t pid) { return kib_of(fmt::format("/proc/{}/status", pid), "VmPTE") << 10; }
+
+// What a worker that has a target for its packets' sojourn has chosen, and the p99 that it last saw; else nothing.
+Json followed(const SojournControl* control, uint64_t hz) {
+  if (control == nullptr) return Json::object();
+  const auto us = [hz](uint64_t cycles) {
+    return std::round(static_cast<double>(cycles) * 1e7 / static_cast<double>(hz)) / 10;
+  };
+  const WakeThreshold threshold = control->threshold();
+  return {{"sojourn_target_us", us(control->options().target_cycles)},
+          {"sojourn_p99_us", us(control->p99_cycles())},
+          {"wake_packets", threshold.packets},
+          {"wake_deadline_us", us(threshold.deadline_cycles)}};
+}
 
 }  // namespace
 
@@ -84,9 +98,12 @@ Json Manager::ps(int64_t after, uint32_t limit) {
     }
   }
   std::vector<uint32_t> held;
+  std::vector<Json> follows;
   loop_->call([&] {
-    for (auto each = registry_.hosts().begin(); each != registry_.hosts().end() && held.size() < kHostsShown; ++each)
+    for (auto each = registry_.hosts().begin(); each != registry_.hosts().end() && held.size() < kHostsShown; ++each) {
       held.push_back(loop_->owned(each->first));
+      follows.push_back(followed(loop_->control_of(each->first), tsc_hz_));
+    }
   });
   for (const auto& [id, host] : registry_.hosts()) {
     if (hosts.size() == kHostsShown) break;
@@ -104,6 +121,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
                      {"dispatches", report.dispatches.load(std::memory_order_relaxed)},
                      {"sleeps", report.sleeps.load(std::memory_order_relaxed)},
                      {"yields", report.yields.load(std::memory_order_relaxed)}});
+    hosts.back().update(follows[hosts.size() - 1]);
     if (const uint32_t calls = report.refused_calls.load(std::memory_order_relaxed); calls != 0)
       hosts.back().update(
           {{"refused_calls", calls}, {"refused_call", call_name(report.refused_call.load(std::memory_order_relaxed))}});
@@ -152,6 +170,7 @@ Json Manager::stats(bool with_memory) {
       {"kernel_wakes", &counters.kernel_wakes},
       {"wakes_by_deadline", &counters.wakes_by_deadline},
       {"wakes_ahead", &counters.wakes_ahead},
+      {"thresholds_changed", &counters.thresholds_changed},
       {"ecn_marked", &counters.ecn_marked},
       {"core_waits", &counters.core_waits},
       {"turns_ended", &counters.turns_ended},

@@ -139,10 +139,18 @@ Json Manager::where_from(Setting setting, const SettingScope& scope) const {
   if (group == nullptr) return result;
   const HostLink& host = *registry_.hosts().at(group->host);
   const HostSettings worker = host.demands.strictest(host.nfs, settings_);
-  const std::optional<uint32_t> counts = setting == Setting::wake_packets       ? worker.wake_packets
-                                         : setting == Setting::wake_deadline_us ? worker.wake_deadline_us
-                                         : setting == Setting::spin_us          ? worker.spin_us
-                                                                                : std::nullopt;
+  std::optional<uint32_t> counts = setting == Setting::wake_packets        ? worker.wake_packets
+                                   : setting == Setting::wake_deadline_us  ? worker.wake_deadline_us
+                                   : setting == Setting::sojourn_target_us ? worker.sojourn_target_us
+                                   : setting == Setting::spin_us           ? worker.spin_us
+                                                                           : std::nullopt;
+  if (setting == Setting::wake_packets || setting == Setting::wake_deadline_us) {
+    // Where they follow the load, what has been chosen stands in the worker's orders.
+    bool follows = false;
+    loop_->call([&] { follows = loop_->control_of(host.id) != nullptr; });
+    const auto& orders = HostRegion(host.region.data(), host.layout).worker().orders;
+    if (follows) counts = (setting == Setting::wake_packets ? orders.wake_packets : orders.wake_deadline_us).load();
+  }
   if (counts && *counts != result["value"]) result["worker_goes_by"] = *counts;
   return result;
 }

@@ -31,6 +31,10 @@ void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_
   HostState& host = *hosts_[host_id];
   ++births_;
   inbox_slots_most_ = std::max(inbox_slots_most_, 1U << slot_shift);
+  if (1U << slot_shift < host.inbox_slots_least) {
+    host.inbox_slots_least = 1U << slot_shift;
+    renew_control(host);
+  }
   look_at_pool();
   raise_priority(host, services_[service].priority);
   for (uint32_t i = 0; i < count; ++i) {
@@ -156,6 +160,7 @@ void DataLoop::give_orders(HostState& host) noexcept {
   set(orders.run_policy, Setting::run_policy);
   set(orders.quantum_us, Setting::quantum_us);
   orders.own_bursts.store(own.own_bursts, std::memory_order_relaxed);
+  renew_control(host);
 }
 
 void DataLoop::set_host(uint32_t id, uint32_t weight, const HostSettings& settings) noexcept {

@@ -18,6 +18,7 @@
 #include "scheduler/policy/core_queue.h"
 #include "scheduler/policy/placement.h"
 #include "scheduler/policy/share.h"
+#include "scheduler/policy/sojourn.h"
 
 namespace roost {
 
@@ -46,6 +47,7 @@ static_assert(sizeof(NfState) == 64);
 struct HostSettings {
   std::optional<uint32_t> wake_packets{}, wake_deadline_us{}, spin_us{};
   bool own_bursts = false;  // some of its NFs have a burst_packets of their own
+  std::optional<uint32_t> sojourn_target_us{};
 
   bool operator==(const HostSettings&) const noexcept = default;
 };
@@ -74,10 +76,12 @@ struct HostState {
   HostRegion region;
   RingConsumer outbox;
   RingProducer grants;
-  uint64_t since_tsc = 0;    // parked: when the first of the packets that wait was delivered
-  uint32_t granted = 0;      // packets that it may fill and has not yet
-  uint32_t awake_place = 0;  // in the loop's list of workers that are up
-  bool wanted = false;       // to be woken as soon as it is parked
+  std::unique_ptr<SojournControl> control;  // of its thresholds; null: they are as they are set
+  uint64_t since_tsc = 0;                   // parked: when the first of the packets that wait was delivered
+  uint32_t granted = 0;                     // packets that it may fill and has not yet
+  uint32_t awake_place = 0;                 // in the loop's list of workers that are up
+  bool wanted = false;                      // to be woken as soon as it is parked
+  uint32_t inbox_slots_least = UINT32_MAX;  // of any NF that it has had
   uint64_t breaches = 0;
   HostSettings settings;
   // The dispatch that the worker was last seen at; see overrun.cc.

@@ -8,6 +8,8 @@
 namespace roost {
 
 WakeThreshold DataLoop::threshold_of(const HostState& host) const noexcept {
+  if (host.control) [[unlikely]]
+    return host.control->threshold();
   return {host.settings.wake_packets.value_or(settings_.get(Setting::wake_packets)),
           clock_.from_us(host.settings.wake_deadline_us.value_or(settings_.get(Setting::wake_deadline_us)))};
 }
@@ -54,6 +56,8 @@ void DataLoop::wake_host(HostState& host) noexcept {
   host.parked = false;
   host.wanted = false;
   host.since_tsc = 0;
+  if (host.control) [[unlikely]]
+    host.control->woken(now_);
   wheel_.disarm(host.id);
   enter_awake(host);
   bell.release();

@@ -33,7 +33,7 @@ def density(result, plots):
         lines_plot(plots, f"latency_{tier}", f"Latency by the number of NFs, tier {tier} ({point})",
                    [(f"p{'99.9' if q == '999' else q} at {load} % of PDR", points(f"latency_{load}_p{q}_us"), False)
                     for load in (10, 90) for q in ("50", "99")],
-                   "NFs on the shared core", "µs from intended sending to sending on", log_y=True)
+                   "NFs on the shared core", "latency from intended sending to sending on, µs", log_y=True)
         stacked_plot(plots, f"cycles_{tier}", f"Where the cycles of a packet go at MRR, tier {tier} ({point})",
                      [nfs_text(row["nfs"]) for row in rows],
                      [("NFs", [row.median("nf_cycles") for row in rows]),
@@ -44,13 +44,13 @@ def density(result, plots):
                [(f"tier {tier}", [(row["nfs"], row.get("times_bare_pipeline")) for row in result.line("nfs", tier=tier)],
                  False) for tier in TIERS], "NFs on the shared core", "times the bare pipeline",
                reference=(1, "bare pipeline"))
-    lines_plot(plots, "memory", "Memory an NF costs when it is started",
+    lines_plot(plots, "memory", "Memory an NF costs when it is started; the first also pays for its host and the flows",
                [(f"tier {tier}", [(row["nfs"], row.get("memory_per_nf_bytes")) for row in result.line("nfs", tier=tier)
                                   if row.median("memory_per_nf_bytes") > 0], False) for tier in TIERS],
                "NFs", "bytes an NF (PSS and page tables)", log_y=True)
     lines_plot(plots, "spawn", "Time until all run",
                [(f"tier {tier}", [(row["nfs"], row.get("spawn_us_per_nf")) for row in result.line("nfs", tier=tier)], False)
-                for tier in TIERS], "NFs started at once", "µs an NF", log_y=True)
+                for tier in TIERS], "NFs started at once", "start-up time, µs an NF", log_y=True)
     for along in sorted(varying(result) - {"nfs", "tier"}):
         rows = {tier: result.line(along, tier=tier) for tier in TIERS}
         values = [v for v in result.values(along) if any(row[along] == v for of in rows.values() for row in of)]
@@ -69,7 +69,27 @@ def wake_thresholds(result, plots):
         front_plot(plots, f"front_{tier}_{load:g}",
                    f"p99 latency against CPU time, tier {tier}, {load:g} % of what the NFs can do",
                    result.where(tier=tier, load_percent=load), group["front"], group["marks"], "latency_p99_us",
-                   "cpu_percent", "p99 latency, µs", "CPU time of manager and workers, % of a core")
+                   "cpu_percent", "p99 latency, µs", "CPU time of manager and workers, % of a core",
+                   lambda row: row.median("delivered_share") >= result.json["summary"]["delivered_at_least"])
+
+
+def controller(result, plots):
+    for tier in TIERS:
+        for target in result.values("target_us"):
+            rows = sorted(result.where(tier=tier, target_us=target), key=lambda row: row["load_percent"])
+            if not rows:
+                continue
+            labels = [f"{row['load_percent']:g} % load" for row in rows]
+            where = f"tier {tier}, target {target:,} µs"
+            bars_plot(plots, f"controller_p99_{tier}_{target}", f"p99 under the controller, {where}",
+                      [("right after the step", [row.get("step_p99_us") for row in rows]),
+                       ("then", [row.get("latency_p99_us") for row in rows]),
+                       ("best fixed threshold", [row.get("best_fixed_p99_us") for row in rows])],
+                      labels, "p99 latency, µs", reference=(target, "target"), log=True)
+            bars_plot(plots, f"controller_wakes_{tier}_{target}", f"Wake-ups, {where}",
+                      [("controller", [row.get("wakes_per_s") for row in rows]),
+                       ("best fixed threshold for this load", [row.get("best_fixed_wakes_per_s") for row in rows])],
+                      labels, "workers woken, 1/s", log=True)
 
 
 def baselines(result, plots):
@@ -107,20 +127,21 @@ def several(*drawers):
 def idle(result, plots):
     lines_plot(plots, "idle", "CPU time of all processes while nothing comes",
                [(f"tier {tier}", [(row["nfs"], row.get("cpu_percent")) for row in result.line("nfs", tier=tier)], False)
-                for tier in TIERS], "NFs", "% of a core", log_x=True)
+                for tier in TIERS], "NFs", "CPU time, % of a core", log_x=True)
 
 
 EXPERIMENTS = {
     "density": density,
     "wake_thresholds": wake_thresholds,
+    "controller": controller,
     "baselines": baselines,
     "idle": idle,
-    "latency": simple("wake_to_run_p50_us", "From reception to the call of the NF, median", "µs",
+    "latency": simple("wake_to_run_p50_us", "From reception to the call of the NF, median", "time until the NF is called, µs",
                       others=(("futex_p50_us", "bare futex wake-up"),), log=True),
     "chain": several(
         simple("times_slowest_alone", "Chain at twice its load: throughput over that of its slowest NF alone",
                "times the slowest NF alone", (1, "slowest NF alone")),
-        simple("wasted_share", "Work on packets that were dropped later", "of NF cycles")),
+        simple("wasted_share", "Work on packets that were dropped later", "share of NF cycles")),
     "fairness": several(
         simple("jain", "Jain's index of achieved over entitled work", "Jain's index", (1, "even")),
         simple("least_share", "What the worst-off NF got", "of what it is entitled to", (1, "entitled"))),

@@ -45,11 +45,30 @@ class Plots:
         self.written.append((name, caption))
 
 
+FEW_DECADES = 2.2  # on such a logarithmic axis 2 and 5 are labelled, too, or there would be hardly a number on it
+FAR_OUT = 4  # times all medians: a slice that went wrong would flatten all others
+
+
+def with_whiskers(caption, known, cut):
+    """The caption, and what points and whiskers are."""
+    if all(s.least == s.most for s in known):
+        return caption
+    return f"{caption.rstrip('.')}. Medians; whiskers: all slices{', some beyond the frame' if cut else ''}."
+
+
+def frame_end(known, reference=None):
+    """Where a linear axis ends, if some whisker is too far out to be shown; else None."""
+    most = max([s.median for s in known] + ([reference[0]] if reference else []))
+    return FAR_OUT * most if most > 0 and max(s.most for s in known) > FAR_OUT * most else None
+
+
 def number_axis(axis, log, values):
     values = [v for v in values if v is not None and not math.isnan(v) and v > 0]
     if log and values and max(values) > 8 * min(values):
         axis.axes.set_xscale("log") if axis.axis_name == "x" else axis.axes.set_yscale("log")
-        axis.set_major_locator(LogLocator(base=10, numticks=12))
+        low, high = axis.get_view_interval()
+        few = low > 0 and math.log10(high / low) < FEW_DECADES
+        axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5) if few else (1,), numticks=12))
         axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(NUMBERS)
 
@@ -65,6 +84,7 @@ def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=F
     series = [each for each in series if each[1]]
     if not series:
         return
+    known = [s for _, points, _ in series for _, s in points]
     figure, axes = plt.subplots()
     place = 0
     for label, points, base in series:
@@ -81,14 +101,15 @@ def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=F
         axes.annotate(reference[1], (1, reference[0]), xycoords=("axes fraction", "data"), xytext=(-2, 3),
                       textcoords="offset points", ha="right", fontsize=8.5, color="#444444")
     number_axis(axes.xaxis, log_x, [x for _, points, _ in series for x, _ in points])
-    number_axis(axes.yaxis, log_y, [s.median for _, points, _ in series for _, s in points])
+    number_axis(axes.yaxis, log_y, [v for s in known for v in (s.least, s.median, s.most)])
+    cut = None if log_y else frame_end(known, reference)
     if not log_y:
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, cut)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     if len(series) > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncol=2, borderaxespad=0.2)
-    plots.save(figure, name, caption)
+    plots.save(figure, name, with_whiskers(caption, known, cut))
 
 
 def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=False):
@@ -98,11 +119,17 @@ def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=
         return
     height = 0.8 / len(groups)
     known = [s for _, spreads in groups for s in spreads if s is not None]
+    if all(s.most == 0 for s in known):
+        return  # that is said in words
     log = log and all(s.least > 0 for s in known) and max(s.median for s in known) > 8 * min(s.median for s in known)
     figure, axes = plt.subplots(figsize=(6.4, 1.2 + 0.24 * len(labels) * (1 + 0.75 * (len(groups) - 1))))
     for i, (label, spreads) in enumerate(groups):
         kept = [(k, s) for k, s in enumerate(spreads) if s is not None]
         at = [k + (i - (len(groups) - 1) / 2) * height for k, _ in kept]
+        for k in range(len(labels)):
+            if spreads[k] is None:
+                axes.annotate("not run", (0, k + (i - (len(groups) - 1) / 2) * height), xytext=(4, 0), va="center",
+                              xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=7.5, color="#666666")
         medians, errors = [s.median for _, s in kept], error_of([s for _, s in kept])
         if log:  # a bar's length would mean nothing
             axes.errorbar(medians, at, xerr=errors, label=label, color=COLOURS[i % len(COLOURS)],
@@ -111,8 +138,9 @@ def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=
         axes.barh(at, medians, height * 0.92, label=label, color=COLOURS[i % len(COLOURS)], alpha=0.85,
                   hatch=HATCHES[i % len(HATCHES)], edgecolor="white", linewidth=0.4, xerr=errors,
                   error_kw={"elinewidth": 0.9, "ecolor": "#222222"})
+    cut = None if log else frame_end(known, reference)
     if not log:
-        axes.set_xlim(left=0, right=None if any(s.most > 0 for s in known) else 0.01)
+        axes.set_xlim(0, cut)
     if reference:
         axes.axvline(reference[0], **BASELINE)
         axes.annotate(reference[1], (reference[0], 1), xycoords=("data", "axes fraction"), xytext=(3, 2),
@@ -124,7 +152,7 @@ def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=
     axes.set_xlabel(xlabel)
     if len(groups) > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.04), ncol=min(3, len(groups)), borderaxespad=0.3)
-    plots.save(figure, name, caption)
+    plots.save(figure, name, with_whiskers(caption, known, cut))
 
 
 def stacked_plot(plots, name, caption, labels, parts, xlabel):
@@ -145,11 +173,16 @@ def stacked_plot(plots, name, caption, labels, parts, xlabel):
     plots.save(figure, name, caption)
 
 
-def front_plot(plots, name, caption, rows, front, marks, xfigure, yfigure, xlabel, ylabel):
-    """Every row as a point, the front as a line, and named marks."""
+def front_plot(plots, name, caption, rows, front, marks, xfigure, yfigure, xlabel, ylabel, delivers=lambda row: True):
+    """Every row as a point, the front as a line, and named marks. What does not deliver is drawn, but on no front."""
     figure, axes = plt.subplots()
     xs, ys = [r.median(xfigure) for r in rows], [r.median(yfigure) for r in rows]
-    axes.scatter(xs, ys, s=16, color="#999999", label="other settings", zorder=2)
+    for kept, look in ((True, {"s": 18, "color": "#888888", "label": "other settings"}),
+                       (False, {"s": 22, "facecolor": "none", "edgecolor": "#888888", "marker": "v",
+                                "label": "those that lost over 1 %"})):
+        some = [r for r in rows if delivers(r) == kept]
+        if some:
+            axes.scatter([r.median(xfigure) for r in some], [r.median(yfigure) for r in some], zorder=2, **look)
     ordered = sorted((r for r in rows if r.name in front), key=lambda r: r.median(xfigure))
     axes.plot([r.median(xfigure) for r in ordered], [r.median(yfigure) for r in ordered], color=COLOURS[0],
               marker="o", drawstyle="steps-post", label="Pareto front", zorder=3)
@@ -162,5 +195,5 @@ def front_plot(plots, name, caption, rows, front, marks, xfigure, yfigure, xlabe
     number_axis(axes.yaxis, True, ys)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
-    axes.legend()
-    plots.save(figure, name, caption)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncol=3, borderaxespad=0.2)
+    plots.save(figure, name, caption + ". Each point: the medians of one setting.")

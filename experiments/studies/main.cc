@@ -24,8 +24,8 @@ constexpr uint32_t kPrivateMib = 4'096;  // address space of DPDK's own
 enum ExitCode : int { kFine = 0, kFailed = 1, kInterrupted = 130 };
 
 std::vector<Experiment> all_experiments() {
-  return {density(),  baselines(),       wake_thresholds(), latency(), chain(),
-          fairness(), noisy_neighbour(), churn(),           idle()};
+  return {density(), baselines(), wake_thresholds(), controller(), latency(),
+          chain(),   fairness(),  noisy_neighbour(), churn(),      idle()};
 }
 
 struct Asked {

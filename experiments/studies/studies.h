@@ -14,6 +14,7 @@ namespace roost::experiment {
 Experiment density();
 Experiment baselines();
 Experiment wake_thresholds();
+Experiment controller();
 Experiment idle();
 Experiment churn();
 Experiment noisy_neighbour();

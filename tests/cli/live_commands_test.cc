@@ -134,6 +134,21 @@ TEST(LiveCommands, PsSumsUp) {
   EXPECT_EQ(manager.requests().at(0)["params"], Json({{"by", "tenant"}}));
 }
 
+TEST(LiveCommands, PsShowsWhatWorkersWithATargetHaveChosen) {
+  const Json plain{{"id", 0},         {"pid", 11},           {"core", 1}, {"core_name", "1"}, {"moves", 0},
+                   {"tier", "fiber"}, {"tenant", "default"}, {"nfs", 3},  {"state", "live"}};
+  Json follows = plain;
+  follows.update({{"id", 1}, {"sojourn_target_us", 400.0}, {"sojourn_p99_us", 388.5}, {"wake_deadline_us", 312.4}});
+  const auto shown = [](const Json& hosts) {
+    const FakeManager manager(
+        FakeManager::result({{"total", 0}, {"nfs", Json::array()}, {"hosts", hosts}, {"events", Json::array()}}));
+    return roost_at(manager, {"ps", "--hosts"}).out;
+  };
+  EXPECT_THAT(shown({plain}), Not(HasSubstr("TARGET")));
+  EXPECT_THAT(shown({plain, follows}), AllOf(HasSubstr("TARGET US"), HasSubstr("P99 US"), HasSubstr("400"),
+                                             HasSubstr("312"), HasSubstr("  -  ")));
+}
+
 Json event(uint64_t number, const char* kind, bool trouble) {
   return {{"number", number}, {"time_ms", 1'700'000'000'123}, {"kind", kind}, {"trouble", trouble}, {"text", "so"}};
 }

@@ -84,6 +84,40 @@ class Report(unittest.TestCase):
         self.assertIn("one setting is best in both, wake_packets 4", text)
         self.assertRegex(text, r"openNetVM's setting \(p99 50 µs, 30 %\) is beaten in both .* do not overlap")
 
+    def test_the_controller_is_held_to_what_a_fixed_threshold_can(self):
+        def row(load, p99, **more):
+            figures = {"latency_p99_us": p99, "step_p99_us": 300, "wakes_per_s": 900, "least_fixed_p99_us": 60} | more
+            return ({"tier": "fiber", "target_us": 200, "load_percent": load}, {k: spread(v) for k, v in figures.items()})
+
+        best = {"best_fixed_p99_us": 190, "best_fixed_packets": 512, "best_fixed_deadline_us": 140}
+        made = self.made([row(1, 150, **best, times_best_fixed=1.02), row(10, 210, **best, times_best_fixed=1.3), row(90, 900)],
+                         "controller")
+        text = list(words.controller(made))
+        self.assertIn("1.02 times those of the best fixed threshold (512 packets or 140 µs, p99 190 µs)", text[0])
+        self.assertIn("no fixed threshold holds it (the least p99 is 60 µs); the controller's is 900 µs", text[2])
+        self.assertIn("Of 2 cases in which some fixed threshold holds the target, the controller holds it in 1 and takes at most "
+                      "10 % more wake-ups than the best one in 1", text[3])
+
+    def test_what_is_published_comes_from_the_results(self):
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError:
+            self.skipTest("matplotlib is not installed")
+        made = self.made([({"nfs": n, "tier": "fiber"}, {"cpu_percent": spread(n, n / 2, n * 2)}) for n in (1, 100)])
+        made.json["options"]["capture"] = "/some/where/mixed.pcap"
+        (made.folder / "result.json").write_text(json.dumps(made.json))
+        (made.folder / "rows.csv").write_text("row\n")
+        into = made.folder / "published"
+        subprocess.run([sys.executable, REPORT / "publish.py", made.folder, "--into", into], check=True,
+                       stdout=subprocess.DEVNULL)
+        text = (into / "README.md").read_text()
+        self.assertIn("100 [50 to 200] % of a core at rest", text)
+        self.assertIn("1 rows were left out", text)
+        for name in re.findall(r"\]\(([^)]*)\)", text):
+            self.assertTrue((into / name).exists() or name.startswith("../"), name)
+        self.assertEqual(json.loads((into / "idle/result.json").read_text())["options"]["capture"], "mixed.pcap")
+        self.assertTrue((into / "idle/idle.svg").is_file())
+
     def test_the_page_needs_nothing_else(self):
         try:
             import matplotlib  # noqa: F401

@@ -85,6 +85,7 @@ const SmallRow kRows[] = {
     {"density", {"nfs=100", "tier=process"}},
     {"baselines", {"baseline=semaphore_sweep", "tier=process"}},
     {"wake_thresholds", {"wake_packets=64", "wake_deadline_us=50", "spin_us=0", "load_percent=10"}},
+    {"controller", {"load_percent=10"}},
     {"latency", {"worker=asleep"}},
     {"chain", {"tier=fiber"}},
     {"fairness", {"tier=fiber", "shares=even"}},

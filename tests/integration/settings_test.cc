@@ -92,6 +92,31 @@ TEST_F(SettingsOf, AWorkerGoesByTheStrictestOfItsNfs) {
       [&, before = manager_.figure("transmitted")] { return manager_.figure("transmitted") > before + 100; }));
 }
 
+TEST_F(SettingsOf, AWorkerWithATargetSaysWhatItHasChosen) {
+  const auto hosts_with_target = [this] {
+    size_t count = 0;
+    for (const Json& host : manager_.hosts()) count += host.contains("sojourn_target_us");
+    return count;
+  };
+  EXPECT_EQ(hosts_with_target(), 0U);
+  set("sojourn_target_us", 2'000, service("b"));
+  EXPECT_EQ(hosts_with_target(), 2U) << "one for each NF in tier process";
+  EXPECT_FALSE(setting("wake_packets", nf_number(0)).contains("worker_goes_by"));
+  EXPECT_EQ(setting("wake_packets", nf_number(4))["value"], 1) << "what is set";
+  EXPECT_GT(setting("wake_packets", nf_number(4)).value("worker_goes_by", 0), 1) << "what counts";
+  EXPECT_TRUE(eventually([&] { return manager_.figure("thresholds_changed") > 0; }));
+  EXPECT_TRUE(eventually([&] {
+    const Json hosts = manager_.hosts();
+    return std::any_of(hosts.begin(), hosts.end(),
+                       [](const Json& host) { return host.value("sojourn_p99_us", 0.0) > 0; });
+  }));
+  set("sojourn_target_us", 0, nf_number(5));
+  EXPECT_EQ(hosts_with_target(), 1U);
+  unset("sojourn_target_us", service("b"));
+  EXPECT_EQ(hosts_with_target(), 0U);
+  EXPECT_FALSE(setting("wake_packets", nf_number(4)).contains("worker_goes_by"));
+}
+
 TEST_F(SettingsOf, EachSettingSaysWhoCanHaveIt) {
   EXPECT_EQ(setting("weight")["scope"], "manager, service, NF");
   EXPECT_EQ(setting("idle_us")["scope"], "manager");

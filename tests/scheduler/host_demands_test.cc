@@ -44,6 +44,19 @@ TEST(HostDemands, EarliestDeadlineLongestSpin) {
   EXPECT_EQ(demands.strictest(3, Settings()).spin_us, 30U);
 }
 
+TEST(HostDemands, TheLeastTargetAndNoneIsTheLaxest) {
+  HostDemands demands;
+  demands.add(own(Setting::sojourn_target_us, 0), 1);
+  EXPECT_EQ(demands.strictest(1, Settings()).sojourn_target_us, 0U);
+  demands.add(own(Setting::sojourn_target_us, 500), 1);
+  demands.add(own(Setting::sojourn_target_us, 300), 1);
+  EXPECT_EQ(demands.strictest(3, Settings()).sojourn_target_us, 300U);
+  EXPECT_EQ(demands.strictest(4, Settings()).sojourn_target_us, 300U) << "the manager has none";
+  Settings managers;
+  managers.set(Setting::sojourn_target_us, 200);
+  EXPECT_EQ(demands.strictest(4, managers).sojourn_target_us, 200U);
+}
+
 TEST(HostDemands, BurstsOfTheirOwnAreKnown) {
   HostDemands demands;
   demands.add(own(Setting::burst_packets, 3), 2);

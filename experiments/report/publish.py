@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Results as they are committed: result.json, rows.csv and plots (SVG) of each experiment, and a README.md whose figures
+all come from them.
+
+    publish.py FOLDER... --into docs/results    FOLDER: results/<experiment>/<time>, measured on a quiet machine
+
+What is there of the same experiments is replaced. Needs matplotlib: scripts/install_deps.sh python3-matplotlib
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+try:
+    import figures
+    from plots import Plots
+except ImportError as error:
+    sys.exit(f"publish: {error}; run scripts/install_deps.sh python3-matplotlib")
+import words
+from results import Result, plain
+
+HEAD = """# Results
+
+Written by `experiments/report/publish.py` from the results beside it: every figure on this page is in a `result.json`
+here. How they were measured, and what each figure is, is in [benchmarking.md](../benchmarking.md); `roost-experiment check`
+checks them, `roost-experiment compare` tells a difference between them and your own from noise.
+"""
+
+DOES_NOT_SHOW = """## What this does not show
+
+- No wire rate: the generator and the null port are in memory, and the generator's packets are warm in a cache.
+- One machine. Ratios to a baseline of the same run travel better than absolute figures, and neither is a promise.
+- {cores}: the manager has one, NFs share the other{more_cores}. Nothing is said of several io cores, or of NUMA nodes.
+- NFs that burn a fixed number of cycles a packet: no NF's memory, and no NF's waits.
+- {scales}
+"""
+
+SCALES = {
+    "quick": "`quick` rows only: that all works, and little more.",
+    "lines": "Each parameter varied alone, around one point of the matrix (`--scale lines`): how they act together is not "
+             "measured.",
+    "full": "The whole matrix.",
+}
+
+
+def machine_lines(results):
+    machine = results[0].json["machine"]
+    facts = [f"{name.replace('_', ' ')} {machine[name]}" for name in ("cpu", "cores", "kernel", "dpdk", "hugepages_free")
+             if machine.get(name) not in ("", None)]
+    limits = [entry for result in results for entry in result.json["limits"]]
+    told = []
+    for name, what, unit in (("cache_line_ns", "a cache line between two cores", "ns"),
+                             ("futex_same_core_us", "a futex wake-up on one core", "µs"),
+                             ("futex_two_cores_us", "a futex wake-up across two", "µs")):
+        values = sorted(entry[name] for entry in limits if name in entry)
+        if values:
+            told.append(f"{what} {plain(values[len(values) // 2])} {unit} ({plain(values[0])} to {plain(values[-1])})")
+    return f"{', '.join(facts)}; {machine['label']}. Its own limits, in the same runs: {'; '.join(told)}.\n"
+
+
+def experiment_lines(result, into):
+    target = into / result.experiment
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    shutil.copy(result.folder / "rows.csv", target / "rows.csv")
+    kept = result.json | {"options": dict(result.json["options"])}
+    kept["options"]["capture"] = pathlib.Path(kept["options"].get("capture", "")).name  # where it lay is nobody's business
+    (target / "result.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    plots = Plots(target)
+    figures.EXPERIMENTS[result.experiment](result, plots)
+    for drawn in target.glob("*.png"):
+        drawn.unlink()
+    options, run = result.json["options"], result.json
+    steal, others = result.disturbance()
+    name = result.experiment
+    lines = [f"## {name.replace('_', ' ').capitalize()}", "", f"*{run['question']}*", ""]
+    reasons = words.disturbed(result)
+    if reasons:
+        lines += [f"**Not to be quoted:** {'; '.join(reasons)}.", ""]
+    lines += [f"`{run['scale']}`, {len(result.rows)} rows, {run['lives']} lives each with {options['pairs']} pairs of slices of "
+              f"{options['slice_s']:g} s; {run['started']} to {run['ended']}; stolen by the hypervisor {100 * steal:.1f} %, used "
+              f"by others {100 * others:.1f} % of the cores' time. [result.json]({name}/result.json), [rows.csv]({name}/rows.csv)."]
+    left = len(run["left_out"])
+    if left:
+        lines[-1] += f" {left} rows were left out, since this machine lacks what they need; result.json says what."
+    lines += [""] + [f"- {line}" for line in words.EXPERIMENTS[name](result)] + [""]
+    for plot, caption in plots.written:
+        lines += [f"![{caption}]({name}/{plot}.svg)", "", f"{caption}", ""]
+    return lines
+
+
+def page(results, into):
+    lines = [HEAD, "## Machine", "", machine_lines(results)]
+    for result in results:
+        lines += experiment_lines(result, into)
+    cores = results[0].json["machine"]["cores"]
+    scales = {result.json["scale"] for result in results}
+    lines.append(DOES_NOT_SHOW.format(
+        cores=f"{cores} cores", more_cores="" if cores == 2 else ", or several where a row says so",
+        scales=" ".join(SCALES[scale] for scale in sorted(scales))))
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", metavar="FOLDER")
+    parser.add_argument("--into", required=True, metavar="FOLDER")
+    options = parser.parse_args()
+    try:
+        results = [Result(folder) for folder in options.folders]
+    except (OSError, ValueError, KeyError) as error:
+        sys.exit(f"publish: {error}: a folder of results has a result.json")
+    for result in results:
+        if not result.rows:
+            sys.exit(f"publish: {result.folder}: no row has been measured")
+    into = pathlib.Path(options.into)
+    into.mkdir(parents=True, exist_ok=True)
+    text = page(results, into)
+    (into / "README.md").write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    print(into / "README.md")
+
+
+if __name__ == "__main__":
+    main()
