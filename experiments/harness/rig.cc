@@ -55,7 +55,7 @@ Rig::Rig(const RigOptions& options, const std::vector<std::string>& settings) {
   config.control_socket = folder_ + "/socket";
   config.paused = true;
   config.memory.packets = options.packets;
-  config.cores.io = 0;
+  config.cores.io = {0};
   config.cores.shared = options.shared;
   config.flows.max = options.flow_rows;
   for (uint32_t i = 0; i < options.lanes.size(); ++i) {
