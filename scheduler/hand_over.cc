@@ -35,12 +35,13 @@ void DataLoop::hold_back(const HostState& host, NfState& nf, uint32_t handle) no
   if (list.count == 1) end_->links().say_full(number_, to, true);
 }
 
-// Out of a port that has no queue here. One that can't go drops, as where a port takes no more.
+// Out of a port that has no queue here. What can't go is dropped, as where a port takes no more; NFs have worked on it,
+// so it may have the room that packets at the entry may not.
 void DataLoop::hand_out(uint16_t port) noexcept {
   OutBatch& out = out_[port];
   const uint32_t to = end_->links().way_to(port, number_);
   for (uint32_t i = 0; i < out.count; ++i) {
-    if (!end_->has_room_at_entry(to)) {
+    if (end_->list(to).count != 0 || !end_->has_room(to)) {
       drop(out.packets[i], DropCause::loop_full);
       continue;
     }

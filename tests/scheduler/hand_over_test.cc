@@ -232,10 +232,10 @@ TEST_F(HandOvers, APortOfAnotherLoopThatCannotBeReachedDropsAndNeverBlocks) {
   loops[0]->turn();
   EXPECT_EQ(serve(0), 100U);
   loops[0]->turn();
-  EXPECT_EQ(dropped(0, DropCause::loop_full), 100U - 47);
+  EXPECT_EQ(dropped(0, DropCause::loop_full), 100U - 63);
   EXPECT_EQ(dropped(0, DropCause::loop_full, true), 0U);
   serve_all();
-  EXPECT_EQ(sent_in_order(3), 47U);
+  EXPECT_EQ(sent_in_order(3), 63U);
 }
 
 TEST_F(HandOvers, BothWaysAtOnceNoneWaitsForTheOther) {
