@@ -21,7 +21,7 @@ struct PortOptions {
 std::string joined(const Json& names, const char* with, const char* none = "-") {
   std::string text;
   for (const Json& name : names)
-    text += (text.empty() ? "" : with) + (name.is_string() ? name.get<std::string>() : std::string());
+    text += (text.empty() ? "" : with) + (name.is_string() ? name.get<std::string>() : json_text(name));
   return text.empty() ? none : text;
 }
 
@@ -74,22 +74,34 @@ int list_ports(const Invocation& invocation) {
   const Json answer = invocation.connect().call("ports");
   if (invocation.printed_as_json(answer)) return kFine;
   constexpr auto kRight = Table::Align::right;
-  Table table({{"PORT"},
-               {"KIND"},
-               {"LINK"},
-               {"CHAIN"},
-               {"RECEIVED", kRight},
-               {"TRANSMITTED", kRight},
-               {"NOT RECEIVED", kRight},
-               {"NOT SENT", kRight},
-               {"BYTES IN", kRight},
-               {"BYTES OUT", kRight}});
-  for (const Json& port : part_of(answer, "ports"))
-    table.add({text_of(port, "name"), text_of(port, "kind"), port.contains("link") ? text_of(port, "link") : "-",
-               port.contains("chain") ? text_of(port, "chain") : "-", grouped(count_of(port, "received")),
-               grouped(count_of(port, "transmitted")), grouped(sum_of(part_of(port, "receive_dropped"))),
-               grouped(count_of(port, "transmit_dropped")), grouped(count_of(port, "received_bytes")),
-               grouped(count_of(port, "transmitted_bytes"))});
+  const Json& ports = part_of(answer, "ports");
+  const bool loops = count_of(answer, "loops") > 1;
+  std::vector<Table::Column> columns{{"PORT"},
+                                     {"KIND"},
+                                     {"LINK"},
+                                     {"CHAIN"},
+                                     {"RECEIVED", kRight},
+                                     {"TRANSMITTED", kRight},
+                                     {"NOT RECEIVED", kRight},
+                                     {"NOT SENT", kRight},
+                                     {"BYTES IN", kRight},
+                                     {"BYTES OUT", kRight}};
+  if (loops) columns.insert(columns.begin() + 4, {"IO"});
+  Table table(columns);
+  for (const Json& port : ports) {
+    std::vector<std::string> row{text_of(port, "name"),
+                                 text_of(port, "kind"),
+                                 port.contains("link") ? text_of(port, "link") : "-",
+                                 port.contains("chain") ? text_of(port, "chain") : "-",
+                                 grouped(count_of(port, "received")),
+                                 grouped(count_of(port, "transmitted")),
+                                 grouped(sum_of(part_of(port, "receive_dropped"))),
+                                 grouped(count_of(port, "transmit_dropped")),
+                                 grouped(count_of(port, "received_bytes")),
+                                 grouped(count_of(port, "transmitted_bytes"))};
+    if (loops) row.insert(row.begin() + 4, joined(part_of(port, "loops"), ", "));
+    table.add(row);
+  }
   fmt::print("{}", table.text());
   return kFine;
 }

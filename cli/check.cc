@@ -20,7 +20,7 @@ std::string list_of(const Json& names) {
 void print_summary(const Json& summary, const std::string& config) {
   const Json& cores = part_of(summary, "cores");
   fmt::print("{}: a manager at {}\n", config, printable(text_of(summary, "control_socket")));
-  fmt::print("cores: data loop {}, wake {}, shared {}, dedicated {}; workers wait by {}\n", text_of(cores, "io"),
+  fmt::print("cores: io {}, wake {}, shared {}, dedicated {}; workers wait by {}\n", list_of(part_of(cores, "io")),
              cores.contains("wake") ? text_of(cores, "wake") : "-", list_of(part_of(cores, "shared")),
              list_of(part_of(cores, "dedicated")), text_of(cores, "wait_mode"));
   fmt::print("packets: {} ({})\n\n", grouped(count_of(summary, "packets")),

@@ -28,6 +28,7 @@ Json collect(Client& client, const PsOptions& options) {
     const Json page = client.call(
         "ps", {{"after", after}, {"limit", options.service.empty() ? std::min<uint64_t>(kPage, wanted) : kPage}});
     all["total"] = count_of(page, "total");
+    all["loops"] = count_of(page, "loops");
     all["hosts"] = part_of(page, "hosts");
     all["events"] = part_of(page, "events");
     const Json& nfs = part_of(page, "nfs");
@@ -67,6 +68,8 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                                      {"STATE"},          {"PACKETS", kRight}, {"CYCLES/PACKET", kRight},
                                      {"WEIGHT", kRight}, {"CORE", kRight},    {"HOST", kRight},
                                      {"TENANT"},         {"MODULE"}};
+  const bool loops = count_of(answer, "loops") > 1;
+  if (loops) columns.insert(columns.begin() + 8, {"IO", kRight});
   if (quarantines) columns.insert(columns.begin() + 4, {{"QUARANTINES", kRight}, {"RESUMES"}});
   Table table(columns);
   for (const Json& nf : nfs) {
@@ -83,6 +86,7 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                                  text_of(nf, "host"),
                                  text_of(nf, "tenant"),
                                  module.substr(module.rfind('/') + 1)};
+    if (loops) row.insert(row.begin() + 8, text_of(nf, "loop"));
     if (quarantines) row.insert(row.begin() + 4, {grouped(count_of(nf, "quarantines")), resumes(nf)});
     table.add(row);
   }
@@ -102,17 +106,20 @@ std::vector<std::string> followed(const Json& host) {
 void print_hosts(const Json& answer) {
   constexpr auto kRight = Table::Align::right;
   const Json& hosts = answer["hosts"];
+  const bool loops = count_of(answer, "loops") > 1;
   const bool follow =
       std::any_of(hosts.begin(), hosts.end(), [](const Json& host) { return host.contains("sojourn_target_us"); });
   std::vector<Table::Column> columns{{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight}, {"MOVES", kRight},
                                      {"TIER"},         {"NFS", kRight},     {"STATE"},        {"TENANT"}};
   if (follow) columns.insert(columns.begin() + 6, {{"TARGET US", kRight}, {"P99 US", kRight}, {"WAIT US", kRight}});
+  if (loops) columns.insert(columns.begin() + 3, {"IO", kRight});
   Table table(columns);
   for (const Json& host : hosts) {
     std::vector<std::string> row{
         text_of(host, "id"),   text_of(host, "pid"),           core_of(host),          grouped(count_of(host, "moves")),
         text_of(host, "tier"), grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")};
     if (const auto more = followed(host); follow) row.insert(row.begin() + 6, more.begin(), more.end());
+    if (loops) row.insert(row.begin() + 3, text_of(host, "loop"));
     table.add(row);
   }
   fmt::print("{}", table.text());

@@ -38,8 +38,8 @@ constexpr Line kCounters[] = {
     {"ecn_marked", "packets that left with ECN's congestion mark"},
     {"refused", "packets that a host gave back but did not have"},
     {"breaches", "other things that no honest host does"},
-    {"turns", "of the data loop"},
-    {"loop_sleeps", "of the data loop"},
+    {"turns", "of data loops"},
+    {"loop_sleeps", "of data loops"},
 };
 constexpr Line kGauges[] = {
     {"nfs_live", "NFs"},           {"nfs_with_packets", "NFs that have had packets"},
@@ -101,6 +101,43 @@ void print_ports(const Json& stats, const Json* before, double elapsed_s) {
   if (table.size() != 0) fmt::print("\n{}", table.text());
 }
 
+// Of several data loops, each one's own.
+void print_loops(const Json& stats, const Json* before, double elapsed_s) {
+  constexpr auto kRight = Table::Align::right;
+  constexpr const char* kFields[] = {"received", "created",     "taken_over", "transmitted",
+                                     "dropped",  "handed_over", "turns",      "sleeps"};
+  const char* unit = before == nullptr ? "" : "/S";
+  const Json& loops = part_of(stats, "loops");
+  if (loops.size() < 2) return;
+  Table table({{"IO", kRight},
+               {"CORE", kRight},
+               {fmt::format("RECEIVED{}", unit), kRight},
+               {fmt::format("CREATED{}", unit), kRight},
+               {fmt::format("TAKEN OVER{}", unit), kRight},
+               {fmt::format("TRANSMITTED{}", unit), kRight},
+               {fmt::format("DROPPED{}", unit), kRight},
+               {fmt::format("HANDED OVER{}", unit), kRight},
+               {fmt::format("TURNS{}", unit), kRight},
+               {fmt::format("SLEEPS{}", unit), kRight},
+               {"HELD", kRight},
+               {"FLOWS", kRight}});
+  for (size_t i = 0; i < loops.size(); ++i) {
+    const Json none = Json::object();
+    const Json& old_loops = before == nullptr ? none : part_of(*before, "loops");
+    const Json& old = old_loops.is_array() && i < old_loops.size() ? old_loops[i] : none;
+    std::vector<std::string> row{text_of(loops[i], "loop"), text_of(loops[i], "core")};
+    for (const char* field : kFields) {
+      const uint64_t now = count_of(loops[i], field), then = count_of(old, field);
+      row.push_back(before == nullptr ? grouped(now)
+                                      : rounded(now < then ? 0.0 : static_cast<double>(now - then) / elapsed_s));
+    }
+    row.push_back(grouped(count_of(loops[i], "held")));
+    row.push_back(grouped(count_of(loops[i], "flows")));
+    table.add(row);
+  }
+  fmt::print("\n{}", table.text());
+}
+
 int stats(const StatsOptions& options, const Invocation& invocation) {
   Client client = invocation.connect();
   const Json parameters = {{"memory", options.memory}};
@@ -109,6 +146,7 @@ int stats(const StatsOptions& options, const Invocation& invocation) {
     if (invocation.printed_as_json(now)) return kFine;
     print_stats(now, nullptr, 1);
     print_ports(now, nullptr, 1);
+    print_loops(now, nullptr, 1);
     return kFine;
   }
   for (;;) {  // until Ctrl-C, or the manager goes
@@ -122,6 +160,7 @@ int stats(const StatsOptions& options, const Invocation& invocation) {
       if (isatty(STDOUT_FILENO) == 1) fmt::print("\033[H\033[2J");
       print_stats(now, &before, elapsed_s);
       print_ports(now, &before, elapsed_s);
+      print_loops(now, &before, elapsed_s);
       fmt::print("\n");
     }
     fflush(stdout);

@@ -19,6 +19,12 @@ class Histogram {
   void clear() noexcept {
     for (auto& bin : bins_) bin.store(0, std::memory_order_relaxed);
   }
+  // All that another one has.
+  void add(const Histogram& other) noexcept {
+    for (uint32_t i = 0; i < kBins; ++i)
+      bins_[i].store(bins_[i].load(std::memory_order_relaxed) + other.bins_[i].load(std::memory_order_relaxed),
+                     std::memory_order_relaxed);
+  }
   uint64_t count() const noexcept {
     uint64_t sum = 0;
     for (const auto& bin : bins_) sum += bin.load(std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,12 +54,20 @@ inline constexpr uint32_t kInterfaceQueueKibMax = 1U << 20;
 inline constexpr uint32_t kTapMtuBytesMin = 68;
 inline constexpr uint32_t kTapMtuBytesMax = 65521;
 
+// By what the queues of one port find each other: the kernel shares the interface's packets out among them by flow. The
+// first that is opened makes it, anew where the interface has come back as another one.
+struct FanoutGroup {
+  int interface_index = 0;
+  uint16_t id = 0;
+};
+
 // Of ports that are interfaces of this machine.
 struct InterfaceOptions {
-  std::string interface {};              // af_packet, af_xdp: one that is there; tap: the name of the one that is made
-  uint32_t receive_kib = 4'096;          // af_packet: what may wait in the kernel
-  uint32_t mtu_bytes = 1'500;            // tap
-  std::vector<std::string> addresses{};  // tap: of this machine there: "10.0.0.1/24", "fd00::1/64"
+  std::string interface {};               // af_packet, af_xdp: one that is there; tap: the name of the one that is made
+  uint32_t receive_kib = 4'096;           // af_packet: what may wait in the kernel, for each queue
+  std::shared_ptr<FanoutGroup> fanout{};  // af_packet: of several queues; null: it has one
+  uint32_t mtu_bytes = 1'500;             // tap
+  std::vector<std::string> addresses{};   // tap: of this machine there: "10.0.0.1/24", "fd00::1/64"
 };
 
 inline constexpr uint32_t kQueueDescriptorsMax = 32'768;

@@ -8,14 +8,19 @@
 
 namespace roost {
 
-ChainTable::ChainTable(std::vector<ChainState> chains, const PathTable& paths)
-    : paths_(paths), definitions_(std::move(chains)) {
+ChainTable::ChainTable(std::vector<ChainState> chains) : definitions_(std::move(chains)) {
   for (size_t i = 0; i < definitions_.size(); ++i) now_.push_back(static_cast<uint16_t>(i));
+}
+
+uint32_t ChainTable::paths_of(uint16_t definition) const noexcept {
+  uint32_t sum = 0;
+  for (const PathTable* paths : paths_) sum += paths->paths_of(definition);
+  return sum;
 }
 
 uint16_t ChainTable::define(ChainState chain) {
   const auto unused =
-      std::find_if(retired_.begin(), retired_.end(), [this](uint16_t each) { return paths_.paths_of(each) == 0; });
+      std::find_if(retired_.begin(), retired_.end(), [this](uint16_t each) { return paths_of(each) == 0; });
   if (unused != retired_.end()) {
     const uint16_t definition = *unused;
     definitions_[definition] = std::move(chain);

@@ -23,8 +23,8 @@ struct ManagerConfig {
     Hugepages hugepages = Hugepages::automatic;
   };
   struct Cores {
-    uint32_t io = 0;
-    std::optional<uint32_t> wake;  // none: the io core's loop wakes
+    std::vector<uint32_t> io{0};   // the CPU of each io core: as often as io_per_cpu says
+    std::optional<uint32_t> wake;  // none: the io cores' loops wake
     std::vector<uint32_t> shared;  // the CPU of each shared core: as often as shared_per_cpu says
     std::vector<uint32_t> dedicated;
     WaitMode wait_mode = WaitMode::futex;
@@ -40,7 +40,8 @@ struct ManagerConfig {
     uint32_t descriptors_max = 1'024;          // open in one host
   };
   struct Port : PortConfig {
-    std::string chain;  // of what it receives; empty: none, and that is dropped
+    std::string chain;           // of what it receives; empty: none, and that is dropped
+    std::vector<uint32_t> io{};  // the io cores that have a queue of it, by place; empty: one, in turn
   };
   struct Service {
     std::string name;

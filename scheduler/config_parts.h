@@ -14,7 +14,8 @@ namespace roost {
 
 // `usable`: the cores that may be named, in order, at least one.
 void read_cores(TableReader& root, const std::vector<uint32_t>& usable, ManagerConfig::Cores& cores);
-void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports);
+// `io_cores`: how many there are.
+void read_ports(TableReader& root, size_t io_cores, std::vector<ManagerConfig::Port>& ports);
 // After read_ports: ports and chains name each other.
 void read_services_and_chains(TableReader& root, ManagerConfig& config);
 void read_hosts(TableReader& root, ManagerConfig::Hosts& hosts);

@@ -2,6 +2,7 @@
 // [[ports]]: each kind has its own options.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -139,9 +140,39 @@ void read_device(TableReader& reader, DeviceOptions& options, std::map<std::stri
                           *device, other->second);
 }
 
+// Kinds that have a queue for each io core.
+bool has_queues(PortKind kind) { return kind == PortKind::kAfPacket; }
+
+// The io cores whose loops have the port, by their places.
+void read_io(TableReader& reader, size_t io_cores, std::optional<size_t> kind, std::vector<uint32_t>& io) {
+  if (!reader.is_list("io")) {
+    if (const auto place = reader.integer("io", 0, static_cast<int64_t>(io_cores) - 1))
+      io = {static_cast<uint32_t>(*place)};
+    return;
+  }
+  const toml::array* const places = reader.array("io");
+  for (const toml::node& node : *places) {
+    const auto place = node.value<int64_t>();
+    if (!node.is_integer() || *place < 0 || *place >= static_cast<int64_t>(io_cores)) {
+      reader.problems().add(node.source(),
+                            "{}: io lists what is no io core's place; there are {} in [cores] io, numbered from 0",
+                            reader.name(), io_cores);
+    } else if (std::find(io.begin(), io.end(), *place) != io.end()) {
+      reader.problems().add(node.source(), "{}: io lists {} twice; name it once", reader.name(), *place);
+    } else {
+      io.push_back(static_cast<uint32_t>(*place));
+    }
+  }
+  if (places->empty())
+    reader.problems().add(reader.where("io"), "{}: io is empty; leave it out, or name one", reader.name());
+  if (io.size() > 1 && kind && !has_queues(static_cast<PortKind>(*kind)))
+    reader.problems().add(reader.where("io"), "{}: a port of kind \"{}\" belongs to one io core; name one: io = {}",
+                          reader.name(), kPortKindNames[*kind], io.front());
+}
+
 }  // namespace
 
-void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
+void read_ports(TableReader& root, size_t io_cores, std::vector<ManagerConfig::Port>& ports) {
   std::vector<std::string> names;
   std::map<std::string, std::string> interfaces;  // and whose they are
   for (const toml::table* table : root.tables("ports")) {
@@ -150,6 +181,7 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
     port.name = read_name(reader, "port", names);
     port.chain = reader.text("chain").value_or("");
     const auto kind = reader.choice("kind", kPortKindNames);
+    read_io(reader, io_cores, kind, port.io);
     if (!table->contains("kind")) {
       root.problems().add(reader.where(),
                           "{}: kind isn't given; use \"null\", \"pcap\", \"generator\", \"af_packet\", \"tap\", "

@@ -72,6 +72,7 @@ class TableReader {
   const toml::source_region& where(std::string_view key) const;
   const toml::source_region& where() const { return table_.source(); }
   bool has(std::string_view key) const { return table_.contains(key); }
+  bool is_list(std::string_view key) const { return table_[key].is_array(); }
   const std::string& name() const noexcept { return name_; }
   void rename(std::string name) { name_ = std::move(name); }
   ConfigProblems& problems() noexcept { return problems_; }

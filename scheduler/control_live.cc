@@ -73,7 +73,7 @@ const std::map<std::string, Json (*)(Manager&, const Json&)> kMethods{
     {"chain_del", chain_del},
     {"ports",
      [](Manager& manager, const Json&) -> Json {
-       return {{"ports", manager.ports()}};
+       return {{"ports", manager.ports()}, {"loops", manager.loops().size()}};
      }},
     {"port_set", port_set},
     {"totals", [](Manager& manager, const Json& of) { return manager.totals(required(of, "by")); }},

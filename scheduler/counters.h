@@ -28,12 +28,13 @@ enum class DropCause : uint32_t {
   too_long,       // more segments than an inbox holds
   quarantined,    // waited for an NF that has overrun
   by_rule,        // a rule said so
+  loop_full,      // refused at the chain's entry, or at a port: the ring to its loop is full
   count
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(DropCause::count)> kDropCauseNames{
     "no_chain", "no_nf",     "no_path",     "inbox_full",  "backpressure",  "buffer_share",
     "by_nf",    "bad_port",  "bad_service", "no_way",      "transmit_full", "host_died",
-    "merged",   "malformed", "too_long",    "quarantined", "by_rule"};
+    "merged",   "malformed", "too_long",    "quarantined", "by_rule",       "loop_full"};
 
 // Whether the manager drops for this cause where it has no room or no way, so that the work of NFs that have seen the
 // packet is wasted. The others are what NFs asked for or did.
@@ -46,11 +47,22 @@ constexpr bool wastes_work(DropCause cause) noexcept {
     case DropCause::backpressure:
     case DropCause::buffer_share:
     case DropCause::too_long:
+    case DropCause::loop_full:
       return true;
     default:
       return false;
   }
 }
+
+// What became of the packets of a loop, or of several, at one moment.
+struct LoopBooks {
+  uint64_t received = 0, created = 0, transmitted = 0, dropped = 0, held = 0;
+  uint64_t taken_over = 0, handed_over = 0;  // from and to other loops
+
+  bool balanced() const noexcept {
+    return received + created + taken_over == transmitted + dropped + held + handed_over;
+  }
+};
 
 struct LoopCounters {
   using Count = PortCounters::Count;
@@ -72,8 +84,9 @@ struct LoopCounters {
   Count refused;        // handles that came from a host that does not own them
   Count breaches;       // other things that no honest host does
   Count flows_new, flows_unpinned, flows_idle;
-  Count rule_lookups;  // of a flow's first packet, and of the next one after rules have changed
-  Count sleeps;        // of the loop itself
+  Count handed_over, taken_over;  // packets, to and from other loops
+  Count rule_lookups;             // of a flow's first packet, and of the next one after rules have changed
+  Count sleeps;                   // of the loop itself
 };
 
 }  // namespace roost

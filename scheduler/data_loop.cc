@@ -26,32 +26,39 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
                    std::vector<ChainState> chains, std::vector<int> chain_of_port)
     : clock_(options.tsc_hz),
       shares_core_(options.shares_core),
+      number_(options.number),
       settings_(settings),
       pool_(pool),
       ports_(std::move(ports)),
+      port_at_(chain_of_port.size(), nullptr),
       services_(std::move(services)),
       chain_of_port_(std::move(chain_of_port)),
       ledger_(pool.handle_bound()),
       paths_(options.path_units),
-      chains_(std::move(chains), paths_),
+      chain_table_(options.links != nullptr && options.links->chains ? options.links->chains
+                                                                     : std::make_shared<ChainTable>(std::move(chains))),
+      chains_(*chain_table_),
       flows_(options.flows4_max, options.flows_wide_max),
       nfs_(options.nfs_max),
       hosts_(options.hosts_max),
-      batches_(ports_.size()),
-      out_(ports_.size()),
+      batches_(port_at_.size()),
+      out_(port_at_.size()),
       start_tsc_(tsc_now()),
       housekeeping_tsc_(start_tsc_),
       wheel_(clock_.from_us(kWheelTickUs), start_tsc_),
+      wake_thread_(options.wakes),
       eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       hosts_eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!eventfd_ || !hosts_eventfd_) fail_errno("data loop: eventfd");
-  wheel_.reserve(options.hosts_max + kCoresMax);  // workers, and behind them cores
+  chains_.use(paths_);
+  for (const auto& port : ports_) port_at_[port->index()] = port.get();
+  if (options.links != nullptr) link(*options.links);
+  wheel_.reserve(static_cast<uint32_t>(hosts_.size()) + kCoresMax);  // workers, and behind them cores
   active_.reserve(options.hosts_max);
   touched_.reserve(marks_.size());
   awake_.reserve(options.hosts_max);
   backlogged_.reserve(std::min(options.nfs_max, pool.handle_bound()) + 1);  // each has a packet, but one just emptied
   breached_.reserve(options.hosts_max);
-  if (options.wake_core >= 0) wake_thread_ = std::make_unique<WakeThread>(options.wake_core);
   bells_.reserve(2 + ports_.size());
   busy_tsc_ = start_tsc_;
   read_settings();
@@ -60,7 +67,8 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
   for (size_t i = 0; i < cores_.size(); ++i) {
     prepare_core(cores_[i]);
     cores_[i].cpu = options.shared[i].cpu;
-    placed_cores_.push_back({.node = std::min(options.shared[i].node, kPlacementNodes - 1)});
+    placed_cores_.push_back(
+        {.node = std::min(options.shared[i].node, kPlacementNodes - 1), .usable = options.shared[i].own});
   }
   if (placed_cores_.size() > 1) candidates_.reserve(options.hosts_max);
   read_placement();
@@ -82,6 +90,7 @@ void DataLoop::turn() noexcept {
     prepare(batch);
   }
   collect();  // meanwhile what delivery will write to comes in
+  if (end_ != nullptr) take_over();
   for (Batch& batch : batches_) deliver(batch);
   wake();
   transmit();
@@ -161,7 +170,7 @@ void DataLoop::tell_breaches() noexcept {
 void DataLoop::housekeeping() noexcept {
   housekeeping_tsc_ = now_;
   now_s_ = static_cast<uint32_t>((now_ - start_tsc_) / clock_.hz());
-  paths_.advance_epoch();
+  paths_.advance_epoch(end_ == nullptr ? 0 : end_->links().arrived(number_, paths_.oldest_epoch()));
   epochs_seen_.store(paths_.epochs(), std::memory_order_release);
   forget_idle_flows();
   watch_dispatches();
@@ -176,6 +185,11 @@ void DataLoop::post(std::function<void()> work) {
     has_posted_.store(true, std::memory_order_seq_cst);
   }
   full_fence();
+  rouse();
+}
+
+// After something was left for the loop, and a full fence.
+void DataLoop::rouse() noexcept {
   if (!asleep_.load(std::memory_order_seq_cst)) return;
   const uint64_t one = 1;
   if (write(eventfd_.get(), &one, sizeof one) < 0) return;  // full: it is rung already
@@ -212,6 +226,7 @@ uint64_t DataLoop::sleep_until() const noexcept {
 
 bool DataLoop::has_reason_to_stay_up() noexcept {
   if (has_posted_.load(std::memory_order_seq_cst) || stopping_.load()) return true;
+  if (end_ != nullptr && end_->anything_came()) return true;
   // Kept awake without end by a worker that polls: it rings when it has put something into its outbox.
   return std::any_of(awake_.begin(), awake_.end(), [](const HostState* host) {
     return !host->outbox.empty() || host->region.worker().bell.announced();
@@ -271,8 +286,9 @@ DataLoop::Books DataLoop::books() const noexcept {
   uint64_t waiting = 0;  // in the loop itself: backlogs, and packets for ports
   for (const uint32_t nf : backlogged_) waiting += nfs_[nf].backlog_count;
   for (const auto& out : out_) waiting += out.count;
-  return {counters_.received.get(), counters_.created.get(), counters_.transmitted.get(), dropped,
-          ledger_.held() + waiting};
+  if (end_ != nullptr) waiting += end_->waiting();
+  return {counters_.received.get(), counters_.created.get(),    counters_.transmitted.get(), dropped,
+          ledger_.held() + waiting, counters_.taken_over.get(), counters_.handed_over.get()};
 }
 
 uint64_t DataLoop::count_owned(uint32_t host) const noexcept {

@@ -10,6 +10,7 @@
 //   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
 //   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
 //   overrun.cc     dispatches that don't end                 rebalance.cc  workers that move to another core
+//   hand_over.cc   packets from and to other data loops
 //
 // The loop's thread owns all of it; other threads hand it work with post() and read counters.
 #pragma once
@@ -36,6 +37,7 @@
 #include "scheduler/chain_table.h"
 #include "scheduler/counters.h"
 #include "scheduler/ledger.h"
+#include "scheduler/loop_links.h"
 #include "scheduler/loop_options.h"
 #include "scheduler/loop_rules.h"
 #include "scheduler/overrun.h"
@@ -76,7 +78,7 @@ class DataLoop {
   // What others may read at any time.
   const LoopCounters& counters() const noexcept { return counters_; }
   const Histogram& latency() const noexcept { return latency_; }  // arrival to transmission, TSC cycles
-  const std::vector<std::unique_ptr<Port>>& ports() const noexcept { return ports_; }
+  const std::vector<std::unique_ptr<Port>>& ports() const noexcept { return ports_; }  // its own
   const SharedMemory& path_memory() const noexcept { return paths_.memory(); }
   // For hosts: they ring it, and they may as well empty it or change its flags. Nothing but a worker's outbox depends
   // on it, and that for idle_poll_us at most.
@@ -87,10 +89,7 @@ class DataLoop {
   uint32_t nf_delivered(uint32_t nf) const noexcept { return nfs_[nf].delivered.load(std::memory_order_relaxed); }
 
   // The loop's thread only (through post or call), from here on.
-  struct Books {
-    uint64_t received, created, transmitted, dropped, held;
-    bool balanced() const noexcept { return received + created == transmitted + dropped + held; }
-  };
+  using Books = LoopBooks;
   Books books() const noexcept;
   uint64_t count_owned(uint32_t host) const noexcept;  // rows, by looking at every one
   uint32_t owned(uint32_t host) const noexcept { return hosts_[host] ? hosts_[host]->owned() : 0; }  // as it counts
@@ -103,7 +102,8 @@ class DataLoop {
   void remove_host(uint32_t host, std::function<void()> done);
   void add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host, uint32_t local, uint32_t first_slot,
                uint8_t slot_shift);
-  void drain_nfs(uint32_t first, uint32_t count);    // no new flows for them
+  void add_nfs_elsewhere(uint32_t first, uint32_t count, uint16_t service, uint32_t loop);  // hand_over.cc
+  void drain_nfs(uint32_t first, uint32_t count);                                           // no new flows for them
   void retire_nfs(uint32_t first, uint32_t count);   // nothing new is delivered to them
   void restore_nfs(uint32_t first, uint32_t count);  // retired ones, as they were
   void forget_nfs(uint32_t first, uint32_t count);   // once all that was delivered is back: see epochs()
@@ -137,7 +137,7 @@ class DataLoop {
 
  private:
   static constexpr uint32_t kCoresMax = 4'096;
-  static constexpr uint32_t kBurst = Batch::kPackets, kCollect = 128, kSegmentsMax = 64;
+  static constexpr uint32_t kBurst = Batch::kPackets, kCollect = 128, kSegmentsMax = 64, kTakenOver = 128;
 
   // With a service's number: the chain of packets that an NF sent there, which is that service alone.
   static constexpr uint16_t kToService = 0x8000;
@@ -178,6 +178,7 @@ class DataLoop {
   // deliver.cc
   void prepare(Batch& batch) noexcept;
   void deliver(Batch& batch) noexcept;
+  void enter(uint32_t handle, bool waits) noexcept;
   bool admits(uint32_t path) const noexcept;
   void look_at_pool() noexcept {
     share_limit_ = share_.limit(pool_.free_here());
@@ -194,6 +195,19 @@ class DataLoop {
   void deliver_backlogs() noexcept;
   void mark_ready() noexcept;
   static uint32_t segments_of(const rte_mbuf* packet) noexcept { return packet->nb_segs; }
+
+  // hand_over.cc
+  void link(LoopLinks& links);
+  void rouse() noexcept;
+  void hand_over(Batch& batch, uint32_t i, uint32_t to) noexcept;
+  void hand_over(const LedgerRow& row, uint32_t to, HandOver::Kind kind) noexcept;
+  void hold_back(const HostState& host, NfState& nf, uint32_t handle) noexcept;
+  void hand_out(uint16_t port) noexcept;
+  void flush_links() noexcept;
+  void take_over() noexcept;
+  void take_over(uint32_t from, std::span<const HandOver> came) noexcept;
+  uint32_t path_like(uint32_t from, uint32_t theirs) noexcept;
+  bool admitted_by_all(uint32_t path) const noexcept;
 
   // wakeup.cc
   void wake() noexcept;
@@ -297,21 +311,26 @@ class DataLoop {
 
   const TscClock clock_;
   const bool shares_core_;
+  const uint32_t number_;  // among the loops
   Settings& settings_;
   PacketPool& pool_;
   std::vector<std::unique_ptr<Port>> ports_;
+  std::vector<Port*> port_at_;  // by number; null: it has no queue here
   std::vector<ServiceState> services_;
   std::vector<int> chain_of_port_;  // -1: none
 
   Ledger ledger_;
   PathTable paths_;
-  ChainTable chains_;
+  std::shared_ptr<ChainTable> chain_table_;
+  ChainTable& chains_;
   FlowTable flows_;
   LoopRules rules_;
   LazyArray<NfState> nfs_;
-  std::vector<std::unique_ptr<HostState>> hosts_;  // by number
-  uint32_t departures_ = 1;                        // counts the times that NFs have gone
-  uint32_t births_ = 0;                            // and come
+  std::vector<std::unique_ptr<HostState>> hosts_;  // by number; then, where there are several loops, stand-ins by loop
+  std::unique_ptr<LoopEnd> end_;                   // null: this loop is alone
+  uint32_t stand_ins_ = 0;
+  uint32_t departures_ = 1;  // counts the times that NFs have gone
+  uint32_t births_ = 0;      // and come
 
   std::vector<Batch> batches_;                            // by port
   std::array<Descriptor, kCollect + kSegmentsMax> came_;  // from one host; here, so that nobody clears it each time
@@ -334,13 +353,8 @@ class DataLoop {
   std::vector<PlacedCore> placed_cores_;  // the shared cores, by number
   std::vector<PlacedWorker> candidates_;
 
-  struct Mark {  // NFs of one word of a ready bitmap that got packets
-    HostState* host;
-    uint32_t word;
-    uint64_t bits;
-  };
   static constexpr uint32_t kMarksATime = kCollect + kSegmentsMax;  // more than these are never added unasked
-  std::array<Mark, 3 * kMarksATime> marks_;
+  std::array<ReadyMark, 3 * kMarksATime> marks_;
   std::array<uint16_t, 64> mark_of_word_{};  // where to look for a word's mark
   uint32_t mark_count_ = 0;
   uint32_t placed_ = 0;  // packets behind these marks
@@ -353,25 +367,15 @@ class DataLoop {
   std::vector<uint32_t> backlogged_;  // NFs with a backlog
   std::vector<uint32_t> breached_;    // hosts to tell of
   TimerWheel wheel_;
-  std::unique_ptr<WakeThread> wake_thread_;
+  std::shared_ptr<WakeThread> wake_thread_;  // of all loops
 
-  // Hosts that are gone. A sweep over the ledger takes back what all of them held; who goes meanwhile waits for the
-  // next one.
-  struct Departed {
-    uint32_t host;
-    uint64_t wakes;  // handed over before: the wake thread may still be at the host's bell
-    std::function<void()> done;
-  };
-  std::vector<Departed> departed_, swept_for_;
+  // A sweep over the ledger takes back what all of them held; who goes meanwhile waits for the next one.
+  std::vector<DepartedHost> departed_, swept_for_;
   uint32_t sweep_row_ = 0;
   std::function<void(uint32_t, Breach)> tell_breach_;
   std::function<void(const Overrun&)> tell_overrun_;
   std::function<void(uint32_t, uint32_t)> tell_move_;
-  struct Asked {  // hosts that have been asked to go on without an NF
-    uint32_t host, generation, nf;
-    uint64_t dispatches, tsc;
-  };
-  std::vector<Asked> asked_;
+  std::vector<AskedHost> asked_;
   uint64_t watch_tsc_ = 0;
   uint32_t sightings_wanted_ = 0;
   uint64_t watch_ran_ = 0;  // in so many sightings a process that nobody keeps from the processor runs this long

@@ -72,18 +72,26 @@ void DataLoop::prepare(Batch& batch) noexcept {
 }
 
 void DataLoop::deliver(Batch& batch) noexcept {
-  if (batch.count != 0) look_at_pool();
+  bool waits = false;  // anything in the middle of its chain
+  if (batch.count != 0) {
+    look_at_pool();
+    waits = !backlogged_.empty() || (end_ != nullptr && end_->links().anyone_waits());
+  }
   for (uint32_t i = 0; i < batch.count; ++i) {
     if (batch.flows[i] == nullptr) continue;
     const FlowEntry& flow = *batch.flows[i];
     NfState& nf = nfs_[flow.way.nf];
-    if (!backlogged_.empty() && !admits(flow.way.path)) {
+    if (waits && !admits(flow.way.path)) {
       ++hosts_[nf.host]->refused;
       refuse(batch.packets[i], DropCause::backpressure);
       continue;
     }
     HostState& host = *hosts_[nf.host];
     if (host.owned() >= share_easy_ && !within_share(host, nf)) [[unlikely]] {
+      if (host.elsewhere != HostState::kHere) {
+        hand_over(batch, i, host.elsewhere);
+        continue;
+      }
       ++host.refused;
       refuse(batch.packets[i], DropCause::buffer_share);
       continue;
@@ -107,8 +115,44 @@ void DataLoop::deliver(Batch& batch) noexcept {
   if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
 }
 
-// Whether the NF may have one more packet, by what its host has and by what waits in its inbox.
+// From another loop, with its row filled in: the same questions as above.
+void DataLoop::enter(uint32_t handle, bool waits) noexcept {
+  LedgerRow& row = ledger_.row(handle);
+  if (!intact(row.way.path)) {
+    DropCause cause = DropCause::no_nf;
+    const uint32_t path = find_path(paths_.chain(row.way.path), row.flow_hash, row.way.path, cause);
+    if (path == kNoPath) return refuse(row.packet, cause);
+    paths_.release(path);
+    row.way.path = path;
+  }
+  row.way = way_at(row.way.path, row.way.hop, row.way.out_port);
+  NfState& nf = nfs_[row.way.nf];
+  HostState& host = *hosts_[nf.host];
+  if (host.elsewhere != HostState::kHere) {  // the NF that it was handed over for has gone meanwhile
+    if (!end_->has_room_at_entry(host.elsewhere)) return refuse(row.packet, DropCause::loop_full);
+    row.epoch = paths_.depart();
+    return hand_over(row, host.elsewhere, HandOver::Kind::enters);
+  }
+  const uint32_t segments = segments_of(row.packet);
+  DropCause cause = DropCause::count;
+  if (waits && !admits(row.way.path))
+    cause = DropCause::backpressure;
+  else if (host.owned() >= share_easy_ && !within_share(host, nf))
+    cause = DropCause::buffer_share;
+  else if (!has_room(host, nf, segments))
+    cause = segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full;
+  if (cause != DropCause::count) {
+    ++host.refused;
+    return refuse(row.packet, cause);
+  }
+  row.epoch = paths_.depart();
+  place(host, nf, handle);
+}
+
+// Whether the NF may have one more packet, by what its host has and by what waits in its inbox. One that is at home
+// with another loop gets none from this one.
 bool DataLoop::within_share(HostState& host, NfState& nf) noexcept {
+  if (host.elsewhere != HostState::kHere) return false;
   const uint32_t most = buffer_left(share_limit_, host.owned());
   const auto waiting = [&nf] { return nf.inbox.capacity() - nf.inbox.room(); };
   return waiting() < most || (most != 0 && refresh(host, nf.inbox) && waiting() < most);
@@ -122,6 +166,7 @@ bool DataLoop::may_go_on(HostState& host, NfState& nf) noexcept {
 
 // Whether the flow's chain can take more: none of its NFs has a backlog.
 bool DataLoop::admits(uint32_t path) const noexcept {
+  if (end_ != nullptr) return admitted_by_all(path);
   for (uint32_t hop = 0; hop < paths_.hops(path); ++hop)
     if (nfs_[paths_.nf(path, hop)].backlog_count != 0) return false;
   return true;
@@ -184,7 +229,7 @@ void DataLoop::advance(uint32_t handle) noexcept {
   paths_.depart_again(row.epoch);  // counted while it waits, too
   HostState& host = *hosts_[nf.host];
   if (nf.backlog_count != 0 || !may_go_on(host, nf) || !has_room(host, nf, segments))
-    return add_to_backlog(nf, row.way.nf, handle);
+    return hold_back(host, nf, handle);
   place(host, nf, handle);
 }
 
@@ -192,7 +237,9 @@ void DataLoop::add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noex
   ledger_.row(handle).backlog_next = 0;
   (nf.backlog_count++ == 0 ? nf.backlog_first : ledger_.row(nf.backlog_last - 1).backlog_next) = handle + 1;
   nf.backlog_last = handle + 1;
-  if (nf.backlog_count == 1) backlogged_.push_back(nf_id);
+  if (nf.backlog_count != 1) return;
+  backlogged_.push_back(nf_id);
+  if (end_ != nullptr) end_->links().say_backlog(number_, nf_id, true);
 }
 
 // As much of each NF's list as its inbox now takes; in order.
@@ -219,6 +266,7 @@ void DataLoop::deliver_backlogs() noexcept {
       if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
     }
     if (nf.backlog_count == 0) {
+      if (end_ != nullptr) end_->links().say_backlog(number_, nf_id, false);
       backlogged_[i] = backlogged_.back();
       backlogged_.pop_back();
     } else {

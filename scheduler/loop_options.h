@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace roost {
+
+class LoopLinks;
+class WakeThread;
 
 struct LoopOptions {
   uint64_t tsc_hz = 0;
@@ -14,12 +18,15 @@ struct LoopOptions {
   uint32_t path_units = 1 << 20;
   uint32_t flows4_max = 1 << 17;
   uint32_t flows_wide_max = 1 << 15;
-  int wake_core = -1;        // a core of its own for waking, -1: folded into this loop
-  bool shares_core = false;  // NFs run on the loop's core: it lets them, when it has nothing to do
+  std::shared_ptr<WakeThread> wakes{};  // on a core of its own, for all loops; null: each does it by itself
+  bool shares_core = false;    // NFs or other loops run on the loop's core: it lets them, when it has nothing to do
+  LoopLinks* links = nullptr;  // to other loops; null: it is alone
+  uint32_t number = 0;         // among the loops
   struct Core {
     uint32_t cpu = 0, node = 0;
+    bool own = true;  // false: it belongs to another loop
   };
-  std::vector<Core> shared{};  // by number; workers move among these only
+  std::vector<Core> shared{};  // by number; workers move among the loop's own only
 };
 
 }  // namespace roost

@@ -2,8 +2,6 @@
 #include "scheduler/manager.h"
 
 #include <numa.h>
-#include <pthread.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -20,13 +18,6 @@ namespace roost {
 namespace {
 
 constexpr uint32_t kLoopPiece = 1'024;  // NFs that the loop is handed between two of its turns
-
-cpu_set_t only(uint32_t core) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(core, &set);
-  return set;
-}
 
 // The control thread, and what it starts, stays off cores on which NFs run, where there are others.
 void leave_cores(const std::vector<uint32_t>& cores) {
@@ -60,6 +51,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       wait_mode_(config.cores.wait_mode),
       shared_cores_(config.cores.shared),
       dedicated_cores_(config.cores.dedicated),
+      rules_(static_cast<uint32_t>(config.cores.io.size())),
       host_program_(host_program),
       host_options_(host_options(config.hosts)),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
@@ -72,19 +64,11 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   raise_descriptor_limit();
   host_listener_ = listen_unix(socket_path_ + ".hosts", SOCK_SEQPACKET);
   host_socket_.path = socket_path_ + ".hosts";
-  make_loop(config, opener);
+  make_loops(config, opener);
   start_rules(config);
   warn_of_settings();
-  loop_->pause_receiving(config.paused);  // the loop's thread isn't there yet
-  loop_->on_breach([this](uint32_t host, Breach what) {
-    loop_notices_.put({.kind = LoopNotice::Kind::breach, .host = host, .what = what});
-  });
-  loop_->on_overrun([this](const Overrun& overrun) {
-    loop_notices_.put({LoopNotice::Kind::overrun, overrun.host, overrun});
-  });
-  loop_->on_move([this](uint32_t host, uint32_t core) {
-    loop_notices_.put({.kind = LoopNotice::Kind::moved, .host = host, .core = core});
-  });
+  loops_->one_by_one([&](DataLoop& loop) { loop.pause_receiving(config.paused); });  // their threads aren't there yet
+  listen_to_loops();
   watched_.watch(host_listener_.get(), mark(Source::newcomers));
   watched_.watch(loop_notices_.fd(), mark(Source::loop));
   watch_links();
@@ -93,29 +77,47 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   leave_cores(dedicated_cores_);
   leave_cores(shared_cores_);
   nursery();
-  loop_thread_ = std::thread([this, io = config.cores.io] {
-    pthread_setname_np(pthread_self(), "roost-loop");
-    prctl(PR_SET_TIMERSLACK, 1);
-    const cpu_set_t core = only(io);
-    if (pthread_setaffinity_np(pthread_self(), sizeof core, &core) != 0)
-      log_warn("data loop: cannot stay on core {}", io);
-    loop_->run();
+  loops_->start();
+}
+
+// Before they start.
+void Manager::listen_to_loops() {
+  loops_->one_by_one([this](DataLoop& loop) {
+    loop.on_breach([this](uint32_t host, Breach what) {
+      loop_notices_.put({.kind = LoopNotice::Kind::breach, .host = host, .what = what});
+    });
+    loop.on_overrun([this](const Overrun& overrun) {
+      loop_notices_.put({LoopNotice::Kind::overrun, overrun.host, overrun});
+    });
+    loop.on_move([this](uint32_t host, uint32_t core) {
+      loop_notices_.put({.kind = LoopNotice::Kind::moved, .host = host, .core = core});
+    });
   });
 }
 
-void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
+void Manager::make_loops(const ManagerConfig& config, const PortOpener& opener) {
   PacketPoolOptions pool_options;
   pool_options.name = "packets";
   pool_options.packets = config.memory.packets;
-  // One arena, near the loop, which touches every packet. (A port on another node writes across.)
-  if (numa_available() >= 0) pool_options.numa_node = numa_node_of_cpu(static_cast<int>(config.cores.io));
+  // One arena, near the first loop, which touches every packet. (A port or a loop on another node writes across.)
+  if (numa_available() >= 0) pool_options.numa_node = numa_node_of_cpu(static_cast<int>(config.cores.io.front()));
+  pool_options.several_loops = config.cores.io.size() > 1;
   pool_options.hugepages = config.memory.hugepages;
   pool_ = std::make_unique<PacketPool>(pool_options);
 
-  std::vector<std::unique_ptr<Port>> ports;
+  std::vector<Loops::Member> members;
+  for (const uint32_t cpu : config.cores.io) members.push_back({.cpu = cpu});
   for (const auto& port : config.ports) {
-    const auto index = static_cast<uint16_t>(ports.size());
-    ports.push_back(opener(port, index, pool_->pool(), tsc_hz_));
+    const auto index = static_cast<uint16_t>(port_names_.size());
+    const auto at = port.io.empty() ? std::vector<uint32_t>{index % static_cast<uint32_t>(members.size())} : port.io;
+    port_queues_.emplace_back();
+    port_loops_.push_back(at);
+    PortConfig queue = port;
+    if (at.size() > 1) queue.interface.fanout = std::make_shared<FanoutGroup>();
+    for (const uint32_t loop : at) {
+      members[loop].ports.push_back(opener(queue, index, pool_->pool(), tsc_hz_));
+      port_queues_.back().push_back(members[loop].ports.back().get());
+    }
     ports_[port.name] = index;
     port_names_.push_back(port.name);
     port_kinds_.emplace_back(port_kind_name(port.kind));
@@ -143,18 +145,18 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
   options.tsc_hz = tsc_hz_;
   options.flows4_max = config.flows.max;
   options.flows_wide_max = config.flows.wide_max;
-  options.wake_core = config.cores.wake ? static_cast<int>(*config.cores.wake) : -1;
-  options.shares_core = std::find(shared_cores_.begin(), shared_cores_.end(), config.cores.io) != shared_cores_.end();
+  if (config.cores.wake)
+    options.wakes =
+        std::make_shared<WakeThread>(static_cast<int>(*config.cores.wake), static_cast<uint32_t>(members.size()));
   for (const uint32_t cpu : shared_cores_) {
     const int node = numa_available() >= 0 ? numa_node_of_cpu(static_cast<int>(cpu)) : 0;
     options.shared.push_back({cpu, node < 0 ? 0 : static_cast<uint32_t>(node)});
   }
-  loop_ = std::make_unique<DataLoop>(options, settings_, *pool_, std::move(ports), std::move(services),
-                                     std::move(chains), std::move(chain_of_port));
+  loops_ = std::make_unique<Loops>(options, std::move(members), settings_, *pool_, services, chains, chain_of_port);
 }
 
 Manager::~Manager() {
-  // Hosts first: as long as the loop turns, what they still give back is taken.
+  // Hosts first: as long as the loops turn, what they still give back is taken.
   std::vector<HostLink*> hosts;
   for (const auto& [id, host] : registry_.hosts())
     if (!host->dead) hosts.push_back(host.get());
@@ -163,10 +165,9 @@ Manager::~Manager() {
   } catch (const std::exception& error) {  // they end with the nursery
     log_warn("{}", error.what());
   }
-  loop_->stop();
-  if (loop_thread_.joinable()) loop_thread_.join();
+  loops_->stop();
   nursery_.reset();
-  loop_.reset();  // before the memory that it shares with hosts
+  loops_.reset();  // before the memory that it shares with hosts
 }
 
 uint16_t Manager::service_number(const std::string& name) const {
@@ -185,14 +186,14 @@ void Manager::note(std::string text, EventKind kind) {
   events_.add(kind, false, std::move(text));
 }
 
-// Has the loop's thread do something with all NFs of these groups, a piece between two turns.
-void Manager::in_loop(const std::vector<uint32_t>& firsts, const std::function<void(uint32_t, uint32_t)>& work) {
+// Has every loop do something with all NFs of these groups, a piece between two turns.
+void Manager::in_loops(const std::vector<uint32_t>& firsts, const NfWork& work) {
   std::vector<std::pair<uint32_t, uint32_t>> piece;
   uint32_t nfs = 0;
   const auto hand_over = [&] {
     if (nfs == 0) return;
-    loop_->call([&] {
-      for (const auto& [first, count] : piece) work(first, count);
+    loops_->each([&](DataLoop& loop) {
+      for (const auto& [first, count] : piece) work(loop, first, count);
     });
     piece.clear();
     nfs = 0;
@@ -209,18 +210,18 @@ void Manager::in_loop(const std::vector<uint32_t>& firsts, const std::function<v
 }
 
 void Manager::pause_receiving(bool paused) {
-  loop_->call([this, paused] { loop_->pause_receiving(paused); });
+  loops_->each([paused](DataLoop& loop) { loop.pause_receiving(paused); });
 }
 
 void Manager::clear_latency() {
-  loop_->call([this] { loop_->clear_latency(); });
+  loops_->each([](DataLoop& loop) { loop.clear_latency(); });
 }
 
 void Manager::drain(uint32_t patience_ms) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience_ms);
   uint64_t held = 1;
   while (held != 0 && std::chrono::steady_clock::now() < until) {
-    loop_->call([this, &held] { held = loop_->books().held; });
+    loops_->together([this, &held] { held = loops_->books().held; });
     if (held != 0) usleep(2'000);
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The manager's control side: it owns the data loop, hosts and NFs, and does what operators ask. One thread, the
+// The manager's control side: it owns the data loops, hosts and NFs, and does what operators ask. One thread, the
 // control thread, calls all of it.
 //
 //   manager.cc         set-up, settings, the end      manager_hosts.cc    hosts made and attached
@@ -26,7 +26,6 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/clock.h"
@@ -35,9 +34,9 @@
 #include "core/protocol.h"
 #include "core/settings.h"
 #include "scheduler/config.h"
-#include "scheduler/data_loop.h"
 #include "scheduler/event_log.h"
 #include "scheduler/event_set.h"
+#include "scheduler/loops.h"
 #include "scheduler/mailbox.h"
 #include "scheduler/module_store.h"
 #include "scheduler/nf_origin.h"
@@ -60,7 +59,7 @@ class Manager {
   // As open_port(); experiments bring ports of their own.
   using PortOpener = std::function<std::unique_ptr<Port>(const PortConfig&, uint16_t, rte_mempool*, uint64_t)>;
 
-  // Opens everything and starts the data loop. `host_program` is the path of roost-host. Throws Error.
+  // Opens everything and starts the data loops. `host_program` is the path of roost-host. Throws Error.
   Manager(const ManagerConfig& config, const std::string& host_program, const PortOpener& opener = open_port);
   ~Manager();
   Manager(const Manager&) = delete;
@@ -146,7 +145,8 @@ class Manager {
   void drain(uint32_t patience_ms);
 
   Settings& settings() noexcept { return settings_; }
-  DataLoop& loop() noexcept { return *loop_; }
+  Loops& loops() noexcept { return *loops_; }
+  DataLoop& loop() noexcept { return (*loops_)[0]; }  // where there is but one
   PacketPool& pool() noexcept { return *pool_; }
   uint64_t tsc_hz() const noexcept { return tsc_hz_; }
   const std::string& socket_path() const noexcept { return socket_path_; }
@@ -188,9 +188,12 @@ class Manager {
     }
   };
 
-  void make_loop(const ManagerConfig& config, const PortOpener& opener);
+  void make_loops(const ManagerConfig& config, const PortOpener& opener);
+  void listen_to_loops();
   uint16_t service_number(const std::string& name) const;
-  void in_loop(const std::vector<uint32_t>& firsts, const std::function<void(uint32_t first, uint32_t count)>& work);
+  using NfWork = std::function<void(DataLoop& loop, uint32_t first, uint32_t count)>;
+  void in_loops(const std::vector<uint32_t>& firsts, const NfWork& work);
+  DataLoop& home_of(const HostLink& host) const { return loops_->of_core(host.core); }
   void event(std::string text, EventKind kind = EventKind::host);  // trouble
   void note(std::string text, EventKind kind);                     // what is as it was asked for
   uint32_t cpu_of(uint32_t core) const {
@@ -220,7 +223,6 @@ class Manager {
   void tell_usable(uint32_t cpu, bool usable);
   void core_vanished(uint32_t cpu, const std::string& role);
   void core_returned(uint32_t cpu, const std::string& role);
-  static void stay_on(std::thread& thread, uint32_t cpu);
 
   // manager_ends.cc
   void on_event(Source source, uint32_t host);
@@ -317,11 +319,12 @@ class Manager {
   Json quarantine_report(uint32_t nf) const;
 
   Json memory_stats() const;
+  Json loop_reports() const;  // while they stand still
 
   // manager_rules.cc
   RuleNames rule_names() const;
   void start_rules(const ManagerConfig& config);
-  RuleHandover handover_of(std::shared_ptr<const RuleTable> table);
+  void hand_over(const std::shared_ptr<const RuleTable>& table, bool running);
   RuleBook::Changed change_rules(RuleBook::Change change);
   Json rule_report(const RuleBook::Rule& rule, const RuleNames& names) const;
   void set_rule_timer();
@@ -350,8 +353,9 @@ class Manager {
   std::vector<std::string> port_names_, port_kinds_, port_chains_;  // by number
   RuleBook rules_;                                                  // outlives the loop, which counts in it
   std::unique_ptr<PacketPool> pool_;
-  std::unique_ptr<DataLoop> loop_;
-  std::thread loop_thread_;
+  std::unique_ptr<Loops> loops_;
+  std::vector<std::vector<Port*>> port_queues_;    // by number: one of each loop that has the port
+  std::vector<std::vector<uint32_t>> port_loops_;  // which these are
 
   SocketFile host_socket_;
   FileDescriptor host_listener_;

@@ -70,9 +70,9 @@ Json Manager::chains() {
     entry["services_without_nfs"] = without;
     list.push_back(std::move(entry));
   }
-  loop_->call([&] {
+  loops_->together([&] {
     for (Json& entry : list)
-      entry["paths"] = loop_->chains().paths(chains_.at(entry["name"].get_ref<const std::string&>()).number);
+      entry["paths"] = loop().chains().paths(chains_.at(entry["name"].get_ref<const std::string&>()).number);
   });
   return {{"chains", list}};
 }
@@ -83,9 +83,9 @@ Json Manager::add_chain(const std::string& name, const std::vector<std::string>&
   ChainState state = chain_state(name, services, out);
   std::optional<uint16_t> number;
   std::string problem;
-  loop_->call([&] {
+  loops_->together([&] {
     try {
-      number = loop_->chains().add(std::move(state));
+      number = loop().chains().add(std::move(state));
     } catch (const Error& error) {
       problem = error.what();
     }
@@ -102,10 +102,10 @@ Json Manager::change_chain(const std::string& name, const std::optional<std::vec
   Chain changed{chain.number, services.value_or(chain.services), out.value_or(chain.out)};
   ChainState state = chain_state(name, changed.services, changed.out);
   std::string problem;
-  loop_->call([&] {
+  loops_->together([&] {
     try {
-      loop_->chains().change(chain.number, std::move(state));
-      loop_->look_at_flows_again();
+      loop().chains().change(chain.number, std::move(state));
+      loops_->one_by_one([](DataLoop& each) { each.look_at_flows_again(); });
     } catch (const Error& error) {
       problem = error.what();
     }
@@ -126,9 +126,9 @@ void Manager::remove_chain(const std::string& name) {
         name, fmt::join(users, ", "), users.front());
   if (const uint32_t rules = rules_.names_chain(chain.number); rules != 0)
     fail("chain '{}': {} rules send packets there; delete them first: 'roost rule list' shows them", name, rules);
-  loop_->call([&] {
-    loop_->chains().remove(chain.number);
-    loop_->look_at_flows_again();
+  loops_->together([&] {
+    loop().chains().remove(chain.number);
+    loops_->one_by_one([](DataLoop& each) { each.look_at_flows_again(); });
   });
   chains_.erase(name);
   note(fmt::format("chain '{}' is gone", name), EventKind::chain);
@@ -137,9 +137,9 @@ void Manager::remove_chain(const std::string& name) {
 void Manager::set_chain_of_port(const std::string& port, const std::string& chain) {
   const uint16_t number = port_number(port);
   const int to = chain.empty() ? -1 : chain_of(chain).number;
-  loop_->call([&] {
-    loop_->set_chain_of_port(number, to);
-    loop_->look_at_flows_again();
+  loops_->each([&](DataLoop& each) {
+    each.set_chain_of_port(number, to);
+    each.look_at_flows_again();
   });
   port_chains_[number] = chain;
   note(chain.empty() ? fmt::format("port '{}': what it receives is dropped from now on", port)

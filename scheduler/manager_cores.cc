@@ -3,7 +3,6 @@
 // lets threads whose CPU has gone run on others; here it is noticed and said, workers move to the shared cores that
 // are left, and go back to work on the core once it is there again.
 #include <fmt/ranges.h>
-#include <pthread.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -30,10 +29,11 @@ cpu_set_t usable_cpus() {
 }  // namespace
 
 void Manager::watch_cores(const ManagerConfig::Cores& cores) {
-  roles_[cores.io] = "io";
+  for (const uint32_t cpu : cores.io) roles_[cpu] = "io";
   if (cores.wake) roles_[*cores.wake] = "wake";
   for (const uint32_t cpu : cores.dedicated) roles_[cpu] = "dedicated";
-  for (const uint32_t cpu : cores.shared) roles_[cpu] = cpu == cores.io ? "io and shared" : "shared";
+  for (const uint32_t cpu : cores.shared)
+    roles_[cpu] = std::count(cores.io.begin(), cores.io.end(), cpu) != 0 ? "io and shared" : "shared";
   seen_cpus_ = usable_cpus();
   core_timer_ = FileDescriptor(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!core_timer_) fail_errno("cores: timerfd_create");
@@ -60,16 +60,19 @@ void Manager::check_cores() {
 }
 
 void Manager::tell_usable(uint32_t cpu, bool usable) {
-  loop_->call([&] {
+  loops_->together([&] {
     for (uint32_t core = 0; core < shared_cores_.size(); ++core)
-      if (shared_cores_[core] == cpu) loop_->set_usable(core, usable);
+      if (shared_cores_[core] == cpu) loops_->of_core(core).set_usable(core, usable);
   });
 }
 
 void Manager::core_vanished(uint32_t cpu, const std::string& role) {
-  std::set<uint32_t> left;
-  for (const uint32_t shared : shared_cores_)
-    if (CPU_ISSET(shared, &seen_cpus_)) left.insert(shared);
+  std::set<uint32_t> loops, left;  // workers stay with their loop
+  for (uint32_t core = 0; core < shared_cores_.size(); ++core)
+    if (shared_cores_[core] == cpu) loops.insert(loops_->number_of_core(core));
+  for (uint32_t core = 0; core < shared_cores_.size(); ++core)
+    if (CPU_ISSET(shared_cores_[core], &seen_cpus_) && loops.contains(loops_->number_of_core(core)))
+      left.insert(shared_cores_[core]);
   const bool shared = std::find(shared_cores_.begin(), shared_cores_.end(), cpu) != shared_cores_.end();
   event(fmt::format("core {} ({}) has vanished: it is offline, or the cgroup's cpuset has lost it; {}", cpu, role,
                     !shared        ? "what ran there goes on on others, slower"
@@ -82,15 +85,7 @@ void Manager::core_vanished(uint32_t cpu, const std::string& role) {
 void Manager::core_returned(uint32_t cpu, const std::string& role) {
   event(fmt::format("core {} ({}) is there again, and taken back into use", cpu, role), EventKind::core);
   tell_usable(cpu, true);
-  if (roles_.at(cpu).starts_with("io")) stay_on(loop_thread_, cpu);
-}
-
-// A thread whose core has been offline is bound to it no longer.
-void Manager::stay_on(std::thread& thread, uint32_t cpu) {
-  cpu_set_t only;
-  CPU_ZERO(&only);
-  CPU_SET(cpu, &only);
-  pthread_setaffinity_np(thread.native_handle(), sizeof only, &only);
+  loops_->stay_on(cpu);  // a thread whose core has been offline is bound to it no longer
 }
 
 }  // namespace roost

@@ -29,13 +29,16 @@ std::vector<uint32_t> Manager::drain(std::vector<uint32_t> firsts) {
   using Clock = std::chrono::steady_clock;
   const auto most = std::chrono::milliseconds(settings_.get(Setting::drain_ms));
   if (most.count() == 0 || firsts.empty()) return firsts;
-  in_loop(firsts, [this](uint32_t first, uint32_t count) { loop_->drain_nfs(first, count); });
+  in_loops(firsts, [](DataLoop& loop, uint32_t first, uint32_t count) { loop.drain_nfs(first, count); });
   const auto began = Clock::now();
   auto rests_since = began;
   for (uint32_t before = 0; Clock::now() - began < most;) {
     uint32_t delivered = 0;  // ever, modulo 2^32
-    for (const uint32_t first : firsts)
-      for (uint32_t i = 0; i < registry_.group(first).count; ++i) delivered += loop_->nf_delivered(first + i);
+    for (const uint32_t first : firsts) {
+      const NfGroup& group = registry_.group(first);
+      const DataLoop& home = home_of(*registry_.hosts().at(group.host));
+      for (uint32_t i = 0; i < group.count; ++i) delivered += home.nf_delivered(first + i);
+    }
     if (std::exchange(before, delivered) != delivered)
       rests_since = Clock::now();
     else if (Clock::now() - rests_since >= kPause)

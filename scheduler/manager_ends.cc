@@ -174,22 +174,27 @@ std::vector<std::string> Manager::end_hosts(const std::vector<HostLink*>& hosts)
 // The processes are gone. Their NFs leave their services and their packets come back by the ledger; only when all are
 // back the hosts are forgotten, in read_loop_notices().
 void Manager::bury(const std::vector<HostLink*>& hosts) {
-  std::vector<uint32_t> numbers, groups;
+  std::vector<std::vector<uint32_t>> numbers(loops_->size());  // by loop
+  std::vector<uint32_t> groups;
   for (HostLink* host : hosts) {
     host->dead = true;
     host->socket.reset();
     host->pidfd.reset();
     registry_.close_host(*host);
     if (nursery_ && !host->orphan) nursery_->forget(host->pid);
-    numbers.push_back(host->id);
+    numbers[loops_->number_of_core(host->core)].push_back(host->id);
     groups.insert(groups.end(), host->groups.begin(), host->groups.end());
   }
   retire(groups);
   hosts_leaving_ += static_cast<uint32_t>(hosts.size());
-  loop_->post([this, numbers = std::move(numbers)] {
-    for (const uint32_t number : numbers)
-      loop_->remove_host(number, [this, number] { loop_notices_.put({LoopNotice::Kind::swept, number, {}}); });
-  });
+  for (uint32_t loop = 0; loop < numbers.size(); ++loop) {
+    if (numbers[loop].empty()) continue;
+    DataLoop& home = (*loops_)[loop];
+    home.post([this, &home, own = std::move(numbers[loop])] {
+      for (const uint32_t number : own)
+        home.remove_host(number, [this, number] { loop_notices_.put({LoopNotice::Kind::swept, number, {}}); });
+    });
+  }
 }
 
 void Manager::wait_for_sweeps() {

@@ -109,7 +109,8 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
 
 void Manager::welcome(HostLink& host, const Json& request_id) {
   Json arenas = Json::array();
-  std::vector<int> descriptors{host.region.fd(), loop_->path_memory().fd(), loop_->hosts_eventfd()};
+  const DataLoop& home = home_of(host);
+  std::vector<int> descriptors{host.region.fd(), home.path_memory().fd(), home.hosts_eventfd()};
   for (const auto& arena : pool_->arenas()) {
     arenas.push_back({{"node", arena.node}, {"bytes", arena.memory.bytes()}});
     descriptors.push_back(arena.memory.fd());
@@ -121,7 +122,7 @@ void Manager::welcome(HostLink& host, const Json& request_id) {
                       {"outbox_shift", host.layout.outbox_shift},
                       {"grant_shift", host.layout.grant_shift}}},
                     {"region_bytes", host.region.bytes()},
-                    {"paths_bytes", loop_->path_memory().bytes()},
+                    {"paths_bytes", home.path_memory().bytes()},
                     {"tsc_hz", tsc_hz_},
                     {"core", cpu_of(host.core)},
                     {"arenas", arenas},
@@ -144,7 +145,8 @@ void Manager::add_to_loop(HostLink& host) {
   state->grants = state->region.grants<RingProducer>();
   if (clockid_t ran{}; clock_getcpuclockid(host.pid, &ran) == 0)
     state->cpu.set_meter([ran, clock = TscClock(tsc_hz_)] { return clock.read(ran); });
-  loop_->call([&] { loop_->add_host(std::move(state)); });
+  DataLoop& home = home_of(host);
+  home.call([&] { home.add_host(std::move(state)); });
 }
 
 void Manager::turn_away_newcomers() {

@@ -49,7 +49,7 @@ void Manager::on_overrun(HostLink& host, const Overrun& overrun) {
       break;
     case Kind::ended:
       quarantine_.cleared(*nf);
-      loop_->call([this, nf] { loop_->release_nf(*nf); });
+      loops_->each([nf](DataLoop& loop) { loop.release_nf(*nf); });
       break;
     case Kind::taken:
       confirm_quarantine(*nf);
@@ -69,7 +69,7 @@ void Manager::quarantine(HostLink& host, uint32_t nf, const Overrun& overrun) {
                                        "(setting runaways_max: {})",
                                        nf, runaways_of(host), most));
   quarantine_.seen(nf);
-  loop_->call([&] { loop_->quarantine_nf(nf, overrun.dispatches); });
+  loops_->each([&](DataLoop& loop) { loop.quarantine_nf(nf, overrun.dispatches); });
   try {
     host.tell("overrun", {{"nf", overrun.nf}, {"dispatches", overrun.dispatches}});
   } catch (const Error&) {  // it has ended; that is an event of its own
@@ -82,7 +82,7 @@ void Manager::resume(uint32_t nf, bool by_operator) {
   if (host.dead) fail("its host has ended");
   host.ask("resume", {{"nf", group.place + nf - group.first}});
   quarantine_.released(nf, by_operator, now_ms());
-  loop_->call([this, nf] { loop_->release_nf(nf); });
+  loops_->each([nf](DataLoop& loop) { loop.release_nf(nf); });
 }
 
 uint32_t Manager::resume_nfs(const std::vector<uint32_t>& nfs) {

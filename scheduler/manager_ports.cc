@@ -7,8 +7,8 @@
 namespace roost {
 
 void Manager::watch_links() {
-  const auto& ports = loop_->ports();
-  if (std::none_of(ports.begin(), ports.end(), [](const auto& port) { return port->link() != LinkState::none; }))
+  if (std::none_of(port_queues_.begin(), port_queues_.end(),
+                   [](const auto& queues) { return queues.front()->link() != LinkState::none; }))
     return;
   link_news_ = std::make_unique<LinkNews>();
   watched_.watch(link_news_->fd(), mark(Source::links));
@@ -17,9 +17,11 @@ void Manager::watch_links() {
 // News are few, and cheaper to look up than to read.
 void Manager::look_at_links() {
   link_news_->forget();
-  for (const auto& port : loop_->ports()) {
+  for (const auto& queues : port_queues_) {
+    const Port* const port = queues.front();
     const LinkState before = port->link();
-    if (const auto work = port->look_at_link()) loop_->call(work);
+    for (Port* const queue : queues)
+      if (const auto work = queue->look_at_link()) loops_->together(work);
     const LinkState now = port->link();
     if (now == before) continue;
     const std::string text = fmt::format("port '{}': its link is {}", port->name(), link_state_name(now));

@@ -87,11 +87,12 @@ Json Manager::ps(int64_t after, uint32_t limit) {
            {"host", host.id},
            {"core", cpu_of(host.core)},
            {"core_name", core_name(host.core)},
+           {"loop", loops_->number_of_core(host.core)},
            {"weight", group.weight},
            {"state", host.dead             ? "leaving"
                      : quarantine_.has(nf) ? "quarantined"
                                            : "live"},
-           {"delivered", loop_->nf_delivered(nf)},
+           {"delivered", home_of(host).nf_delivered(nf)},
            {"packets", packets},
            {"cycles_per_packet", packets == 0 ? 0.0 : static_cast<double>(cycles) / static_cast<double>(packets)}});
       if (quarantine_.has(nf) || quarantine_.times(nf) != 0) nfs.back().update(quarantine_report(nf));
@@ -99,10 +100,11 @@ Json Manager::ps(int64_t after, uint32_t limit) {
   }
   std::vector<uint32_t> held;
   std::vector<Json> follows;
-  loop_->call([&] {
+  loops_->together([&] {
     for (auto each = registry_.hosts().begin(); each != registry_.hosts().end() && held.size() < kHostsShown; ++each) {
-      held.push_back(loop_->owned(each->first));
-      follows.push_back(followed(loop_->control_of(each->first), tsc_hz_));
+      const DataLoop& home = home_of(*each->second);
+      held.push_back(home.owned(each->first));
+      follows.push_back(followed(home.control_of(each->first), tsc_hz_));
     }
   });
   for (const auto& [id, host] : registry_.hosts()) {
@@ -112,6 +114,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
                      {"pid", host->pid},
                      {"core", cpu_of(host->core)},
                      {"core_name", core_name(host->core)},
+                     {"loop", loops_->number_of_core(host->core)},
                      {"moves", host->moves},
                      {"tier", tier_name(host->tier)},
                      {"tenant", host->tenant},
@@ -127,6 +130,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
           {{"refused_calls", calls}, {"refused_call", call_name(report.refused_call.load(std::memory_order_relaxed))}});
   }
   return {{"total", registry_.nfs()},
+          {"loops", loops_->size()},
           {"nfs", nfs},
           {"hosts_total", registry_.hosts().size()},
           {"hosts", hosts},
@@ -134,23 +138,26 @@ Json Manager::ps(int64_t after, uint32_t limit) {
 }
 
 Json Manager::stats(bool with_memory) {
-  const LoopCounters& counters = loop_->counters();
   Json result;
-  loop_->call([&] {  // between two turns, so that the books are of one moment
-    const auto books = loop_->books();
+  loops_->together([&] {  // between two turns, so that the books are of one moment
+    const LoopBooks books = loops_->books();
     Json dropped = Json::object(), at_entry = Json::object();
     uint64_t midway = 0;
     for (size_t i = 0; i < kDropCauseNames.size(); ++i) {
-      if (const uint64_t count = counters.dropped[i].get(); count != 0)
-        dropped[std::string(kDropCauseNames[i])] = count;
-      const uint64_t early = counters.dropped_at_entry[i].get();
+      const uint64_t count = loops_->dropped(i), early = loops_->dropped_at_entry(i);
+      if (count != 0) dropped[std::string(kDropCauseNames[i])] = count;
       if (early != 0) at_entry[std::string(kDropCauseNames[i])] = early;
-      if (wastes_work(static_cast<DropCause>(i))) midway += counters.dropped[i].get() - early;
+      if (wastes_work(static_cast<DropCause>(i))) midway += count - early;
     }
-    result = {{"received", books.received}, {"created", books.created},         {"transmitted", books.transmitted},
-              {"dropped", dropped},         {"dropped_at_entry", at_entry},     {"dropped_midway", midway},
-              {"held", books.held},         {"balanced", books.balanced()},     {"flows", loop_->flows()},
-              {"paths", loop_->paths()},    {"packets_in_use", pool_->in_use()}};
+    result = {{"received", books.received}, {"created", books.created},     {"transmitted", books.transmitted},
+              {"dropped", dropped},         {"dropped_at_entry", at_entry}, {"dropped_midway", midway},
+              {"held", books.held},         {"balanced", books.balanced()}, {"packets_in_use", pool_->in_use()}};
+    result["loops"] = loop_reports();
+    for (const char* key : {"flows", "paths"}) {
+      uint64_t sum = 0;
+      for (const Json& loop : result["loops"]) sum += loop[key].get<uint64_t>();
+      result[key] = sum;
+    }
   });
   result["uptime_s"] = uptime_s();
   result["nfs_live"] = registry_.nfs();
@@ -164,29 +171,31 @@ Json Manager::stats(bool with_memory) {
       with_packets += region.nf(group.place + i).packets.load(std::memory_order_relaxed) != 0;
   }
   result["nfs_with_packets"] = with_packets;
-  const std::pair<const char*, const LoopCounters::Count*> plain[] = {
-      {"delivered", &counters.delivered},
-      {"collected", &counters.collected},
-      {"kernel_wakes", &counters.kernel_wakes},
-      {"wakes_by_deadline", &counters.wakes_by_deadline},
-      {"wakes_ahead", &counters.wakes_ahead},
-      {"thresholds_changed", &counters.thresholds_changed},
-      {"ecn_marked", &counters.ecn_marked},
-      {"core_waits", &counters.core_waits},
-      {"turns_ended", &counters.turns_ended},
-      {"turns_renewed", &counters.turns_renewed},
-      {"squats", &counters.squats},
-      {"moves", &counters.moves},
-      {"refused", &counters.refused},
-      {"breaches", &counters.breaches},
-      {"turns", &counters.turns},
-      {"loop_sleeps", &counters.sleeps},
-      {"flows_new", &counters.flows_new},
-      {"flows_unpinned", &counters.flows_unpinned},
-      {"rule_lookups", &counters.rule_lookups}};
-  for (const auto& [name, counter] : plain) result[name] = counter->get();
+  const std::pair<const char*, LoopCounters::Count LoopCounters::*> plain[] = {
+      {"delivered", &LoopCounters::delivered},
+      {"collected", &LoopCounters::collected},
+      {"kernel_wakes", &LoopCounters::kernel_wakes},
+      {"wakes_by_deadline", &LoopCounters::wakes_by_deadline},
+      {"wakes_ahead", &LoopCounters::wakes_ahead},
+      {"thresholds_changed", &LoopCounters::thresholds_changed},
+      {"ecn_marked", &LoopCounters::ecn_marked},
+      {"core_waits", &LoopCounters::core_waits},
+      {"turns_ended", &LoopCounters::turns_ended},
+      {"turns_renewed", &LoopCounters::turns_renewed},
+      {"squats", &LoopCounters::squats},
+      {"moves", &LoopCounters::moves},
+      {"refused", &LoopCounters::refused},
+      {"breaches", &LoopCounters::breaches},
+      {"turns", &LoopCounters::turns},
+      {"loop_sleeps", &LoopCounters::sleeps},
+      {"flows_new", &LoopCounters::flows_new},
+      {"flows_unpinned", &LoopCounters::flows_unpinned},
+      {"rule_lookups", &LoopCounters::rule_lookups},
+      {"handed_over", &LoopCounters::handed_over}};
+  for (const auto& [name, counter] : plain) result[name] = loops_->sum(counter);
   const auto us = [this](uint64_t cycles) { return static_cast<double>(cycles) * 1e6 / static_cast<double>(tsc_hz_); };
-  const Histogram& latency = loop_->latency();
+  const auto latencies = loops_->latency();
+  const Histogram& latency = *latencies;
   result["latency_us"] = {{"count", latency.count()},
                           {"p50", us(latency.quantile(0.5))},
                           {"p99", us(latency.quantile(0.99))},
@@ -197,26 +206,61 @@ Json Manager::stats(bool with_memory) {
   return result;
 }
 
+Json Manager::loop_reports() const {
+  Json list = Json::array();
+  for (uint32_t number = 0; number < loops_->size(); ++number) {
+    const DataLoop& loop = (*loops_)[number];
+    const LoopBooks books = loop.books();
+    list.push_back({{"loop", number},
+                    {"core", loops_->cpu(number)},
+                    {"received", books.received},
+                    {"created", books.created},
+                    {"taken_over", books.taken_over},
+                    {"transmitted", books.transmitted},
+                    {"dropped", books.dropped},
+                    {"handed_over", books.handed_over},
+                    {"held", books.held},
+                    {"balanced", books.balanced()},
+                    {"flows", loop.flows()},
+                    {"paths", loop.paths()},
+                    {"turns", loop.counters().turns.get()},
+                    {"sleeps", loop.counters().sleeps.get()}});
+  }
+  return list;
+}
+
 Json Manager::ports() {
   Json ports = Json::array();
-  for (const auto& port : loop_->ports()) {
-    port->read_kernel_counts();
-    const PortCounters& count = port->counters();
-    ports.push_back({{"name", port->name()},
-                     {"kind", port_kinds_[port->index()]},
-                     {"received", count.received.get()},
-                     {"received_bytes", count.received_bytes.get()},
-                     {"transmitted", count.transmitted.get()},
-                     {"transmitted_bytes", count.transmitted_bytes.get()},
-                     {"transmit_dropped", count.transmit_dropped.get()},
+  for (const auto& queues : port_queues_) {
+    const auto sum = [&](PortCounters::Count PortCounters::*counter) {
+      uint64_t all = 0;
+      for (const Port* queue : queues) all += (queue->counters().*counter).get();
+      return all;
+    };
+    const auto lost = [&](PortCounters::Count PortCounters::ReceiveDropped::*counter) {
+      uint64_t all = 0;
+      for (const Port* queue : queues) all += (queue->counters().receive_dropped.*counter).get();
+      return all;
+    };
+    using Lost = PortCounters::ReceiveDropped;
+    for (Port* const queue : queues) queue->read_kernel_counts();
+    const Port& port = *queues.front();
+    ports.push_back({{"name", port.name()},
+                     {"kind", port_kinds_[port.index()]},
+                     {"loops", port_loops_[port.index()]},
+                     {"received", sum(&PortCounters::received)},
+                     {"received_bytes", sum(&PortCounters::received_bytes)},
+                     {"transmitted", sum(&PortCounters::transmitted)},
+                     {"transmitted_bytes", sum(&PortCounters::transmitted_bytes)},
+                     {"transmit_dropped", sum(&PortCounters::transmit_dropped)},
                      {"receive_dropped",
-                      {{"no_buffer", count.receive_dropped.no_buffer.get()},
-                       {"oversize", count.receive_dropped.oversize.get()},
-                       {"runt", count.receive_dropped.runt.get()},
-                       {"missed", count.receive_dropped.missed.get()},
-                       {"malformed", count.receive_dropped.malformed.get()}}}});
-    if (port->link() != LinkState::none) ports.back()["link"] = link_state_name(port->link());
-    if (const auto& chain = port_chains_[port->index()]; !chain.empty()) ports.back()["chain"] = chain;
+                      {{"no_buffer", lost(&Lost::no_buffer)},
+                       {"oversize", lost(&Lost::oversize)},
+                       {"runt", lost(&Lost::runt)},
+                       {"missed", lost(&Lost::missed)},
+                       {"malformed", lost(&Lost::malformed)}}}});
+    if (port.link() != LinkState::none) ports.back()["link"] = link_state_name(port.link());
+    if (const auto& chain = port_chains_[port.index()]; !chain.empty()) ports.back()["chain"] = chain;
   }
   return ports;
 }

@@ -27,31 +27,33 @@ void Manager::start_rules(const ManagerConfig& config) {
   rule_timer_ = FileDescriptor(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!rule_timer_) fail_errno("rules: timerfd_create");
   watched_.watch(rule_timer_.get(), mark(Source::rules));
-  loop_->set_rule_counts(rules_.counts());
+  for (uint32_t loop = 0; loop < loops_->size(); ++loop) (*loops_)[loop].set_rule_counts(rules_.counts(loop));
   for (const auto& warning : config.warnings) event(warning);
   if (config.rules.empty()) return;
-  RuleHandover handover = handover_of(rules_.change({.add = config.rules}, now_ms()).table);
-  loop_->swap_rules(handover);  // its thread isn't there yet
+  hand_over(rules_.change({.add = config.rules}, now_ms()).table, false);  // the loops' threads aren't there yet
   set_rule_timer();
 }
 
 // What flows are told apart by grows with what rules look at, and shrinks only when no rule looks beyond the key any
 // more: each such change costs every flow a second look.
-RuleHandover Manager::handover_of(std::shared_ptr<const RuleTable> table) {
-  RuleHandover handover{.table = std::move(table)};
-  const uint32_t wanted = handover.table->beyond() == 0 ? 0 : handover.table->beyond() | rules_beyond_;
-  if (wanted != rules_beyond_) {
-    handover.new_classes = true;
-    if (wanted != 0) handover.classes = std::make_unique<FlowClasses>(wanted);
-    rules_beyond_ = wanted;
+void Manager::hand_over(const std::shared_ptr<const RuleTable>& table, bool running) {
+  const uint32_t wanted = table->beyond() == 0 ? 0 : table->beyond() | rules_beyond_;
+  std::vector<RuleHandover> handovers(loops_->size());  // what they had before is freed here, when they go on
+  for (RuleHandover& handover : handovers) {
+    handover.table = table;
+    handover.new_classes = wanted != rules_beyond_;
+    if (handover.new_classes && wanted != 0) handover.classes = std::make_unique<FlowClasses>(wanted);
   }
-  return handover;
+  rules_beyond_ = wanted;
+  const auto swap = [&] {
+    for (uint32_t loop = 0; loop < handovers.size(); ++loop) (*loops_)[loop].swap_rules(handovers[loop]);
+  };
+  running ? loops_->together(swap) : swap();
 }
 
 RuleBook::Changed Manager::change_rules(RuleBook::Change change) {
   RuleBook::Changed changed = rules_.change(std::move(change), now_ms());
-  RuleHandover handover = handover_of(changed.table);
-  loop_->call([&] { loop_->swap_rules(handover); });
+  hand_over(changed.table, true);
   set_rule_timer();
   return changed;
 }
@@ -98,13 +100,13 @@ Json Manager::delete_rules(std::vector<uint32_t> ids, bool all) {
 }
 
 Json Manager::rule_report(const RuleBook::Rule& rule, const RuleNames& names) const {
-  const RuleCount& count = rules_.count(rule.slot);
+  const RuleTotal count = rules_.count(rule.slot);
   Json report = {{"id", rule.id},
                  {"priority", rule.spec.priority},
                  {"match", match_text(rule.spec.match, names)},
                  {"action", action_text(rule.spec.action, names)},
-                 {"hits", count.hits.load(std::memory_order_relaxed)},
-                 {"bytes", count.bytes.load(std::memory_order_relaxed)},
+                 {"hits", count.hits},
+                 {"bytes", count.bytes},
                  {"age_s", static_cast<double>(now_ms() - rule.added_ms) / 1e3},
                  {"idle_s", rule.spec.idle_s},
                  {"hard_s", rule.spec.hard_s}};
@@ -117,12 +119,9 @@ Json Manager::list_rules(std::optional<uint32_t> after, uint32_t limit) const {
   Json rules = Json::array();
   auto it = after ? rules_.after(*after) : rules_.rules().begin();
   for (; it != rules_.rules().end() && rules.size() < limit; ++it) rules.push_back(rule_report(it->second, names));
-  const RuleCount& none = rules_.count(kNoRule);
+  const RuleTotal none = rules_.count(kNoRule);
   return {
-      {"total", rules_.rules().size()},
-      {"rules", rules},
-      {"unmatched",
-       {{"hits", none.hits.load(std::memory_order_relaxed)}, {"bytes", none.bytes.load(std::memory_order_relaxed)}}}};
+      {"total", rules_.rules().size()}, {"rules", rules}, {"unmatched", {{"hits", none.hits}, {"bytes", none.bytes}}}};
 }
 
 Json Manager::show_rule(uint32_t id) const {
@@ -152,12 +151,12 @@ void Manager::end_rules() {
     change.remove.push_back(id);
     if (change.remove.size() > kEndsTold) continue;
     const RuleBook::Rule& rule = *rules_.find(id);
-    const RuleCount& count = rules_.count(rule.slot);
+    const RuleTotal count = rules_.count(rule.slot);
     event(fmt::format("rule {} (priority {}, {}, {}) has ended: {}; packets {}, bytes {}", id, rule.spec.priority,
                       match_text(rule.spec.match, names), action_text(rule.spec.action, names),
                       why == RuleBook::End::hard ? fmt::format("its {} s are over", rule.spec.hard_s)
                                                  : fmt::format("no packet for {} s", rule.spec.idle_s),
-                      count.hits.load(std::memory_order_relaxed), count.bytes.load(std::memory_order_relaxed)));
+                      count.hits, count.bytes));
   }
   if (ended.size() > kEndsTold) event(fmt::format("and {} more rules have ended", ended.size() - kEndsTold));
   change_rules(std::move(change));

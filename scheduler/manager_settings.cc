@@ -34,7 +34,8 @@ void Manager::give_nf_orders(const NfGroup& group) const {
 
 void Manager::tell_loop_of(const HostLink& host) {
   const HostSettings settings = host.demands.strictest(host.nfs, settings_);
-  loop_->call([&] { loop_->set_host(host.id, host.weight, settings); });
+  DataLoop& home = home_of(host);
+  home.call([&] { home.set_host(host.id, host.weight, settings); });
 }
 
 // After something changed in their own settings, their services' or the manager's.
@@ -49,9 +50,9 @@ void Manager::settle(const std::vector<uint32_t>& firsts) {
   }
   std::vector<const HostLink*> hosts;
   const auto hand_over = [&] {
-    loop_->call([&] {
+    loops_->together([&] {
       for (const HostLink* host : hosts)
-        loop_->set_host(host->id, host->weight, host->demands.strictest(host->nfs, settings_));
+        home_of(*host).set_host(host->id, host->weight, host->demands.strictest(host->nfs, settings_));
     });
     hosts.clear();
   };
@@ -86,7 +87,7 @@ Manager::SettingChange Manager::set(const std::string& name, std::optional<uint6
     const SettingChange change{value.value_or(setting_specs()[static_cast<size_t>(setting)].standard),
                                settings_.get(setting)};
     settings_.set(setting, change.value);
-    loop_->call([this] { loop_->refresh_orders(); });
+    loops_->each([](DataLoop& loop) { loop.refresh_orders(); });
     if (setting == Setting::core_check_ms) set_core_timer();
     if (setting_specs()[static_cast<size_t>(setting)].by_nf) settle(registry_.groups_within(0, UINT32_MAX));
     return change;
@@ -147,7 +148,7 @@ Json Manager::where_from(Setting setting, const SettingScope& scope) const {
   if (setting == Setting::wake_packets || setting == Setting::wake_deadline_us) {
     // Where they follow the load, what has been chosen stands in the worker's orders.
     bool follows = false;
-    loop_->call([&] { follows = loop_->control_of(host.id) != nullptr; });
+    loops_->together([&] { follows = home_of(host).control_of(host.id) != nullptr; });
     const auto& orders = HostRegion(host.region.data(), host.layout).worker().orders;
     if (follows) counts = (setting == Setting::wake_packets ? orders.wake_packets : orders.wake_deadline_us).load();
   }

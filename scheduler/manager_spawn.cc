@@ -94,7 +94,7 @@ std::vector<uint32_t> Manager::cores_for(const SpawnRequest& request) {
 std::vector<uint32_t> Manager::shared_cores_for(const SpawnRequest& request) {
   if (shared_cores_.size() == 1) return {0};
   DataLoop::Placing placing;
-  loop_->call([&] { placing = loop_->placing(); });
+  loops_->together([&] { placing = loops_->placing(); });
   const double demand = std::max(placing.demand, kDemandUnknown);
   const bool fibers = request.tier == Tier::fiber;
   const uint32_t count = fibers ? static_cast<uint32_t>(placing.cores.size()) : request.count;
@@ -190,11 +190,13 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
   const HostSettings settings = host.demands.strictest(host.nfs, settings_);
   // What others of these numbers have done is not theirs.
   quarantine_.forget(added.first, count);
-  in_loop({added.first}, [&](uint32_t first, uint32_t n) {
+  const DataLoop& home = home_of(host);
+  in_loops({added.first}, [&](DataLoop& loop, uint32_t first, uint32_t n) {
     const uint32_t before = first - added.first;
-    if (before == 0) loop_->set_host(host.id, host.weight, settings);
-    loop_->add_nfs(first, n, added.service, host.id, added.place + before,
-                   added.first_slot + (before << added.slot_shift), added.slot_shift);
+    if (&loop != &home) return loop.add_nfs_elsewhere(first, n, added.service, loops_->number_of_core(host.core));
+    if (before == 0) loop.set_host(host.id, host.weight, settings);
+    loop.add_nfs(first, n, added.service, host.id, added.place + before,
+                 added.first_slot + (before << added.slot_shift), added.slot_shift);
   });
   return added;
 }

@@ -33,11 +33,11 @@ void clear_places(const HostLink& host, const NfGroup& group) {
 }  // namespace
 
 void Manager::retire(const std::vector<uint32_t>& firsts) {
-  in_loop(firsts, [this](uint32_t first, uint32_t count) { loop_->retire_nfs(first, count); });
+  in_loops(firsts, [](DataLoop& loop, uint32_t first, uint32_t count) { loop.retire_nfs(first, count); });
 }
 
 void Manager::forget(const std::vector<uint32_t>& firsts) {
-  in_loop(firsts, [this](uint32_t first, uint32_t count) { loop_->forget_nfs(first, count); });
+  in_loops(firsts, [](DataLoop& loop, uint32_t first, uint32_t count) { loop.forget_nfs(first, count); });
 }
 
 // Where a stop fails: as if it had not been tried. Those that were stopped before that are no groups any more.
@@ -45,18 +45,26 @@ void Manager::restore(const std::vector<uint32_t>& firsts) {
   std::vector<uint32_t> left;
   for (const uint32_t first : firsts)
     if (registry_.group_of(first) != nullptr) left.push_back(first);
-  in_loop(left, [this](uint32_t first, uint32_t count) { loop_->restore_nfs(first, count); });
+  in_loops(left, [](DataLoop& loop, uint32_t first, uint32_t count) { loop.restore_nfs(first, count); });
 }
 
 // Whether all packets, of all hosts, that were out when this was called have come back in time.
 bool Manager::wait_for_packets() {
-  const uint64_t back_at = loop_->epochs() + 5;  // four epochs, behind the one that may have just begun
+  std::vector<uint64_t> back_at;
+  loops_->one_by_one([&](const DataLoop& loop) {
+    back_at.push_back(loop.epochs() + 5);  // four epochs, behind the one that may have just begun
+  });
+  const auto all_back = [&] {
+    for (uint32_t i = 0; i < back_at.size(); ++i)
+      if ((*loops_)[i].epochs() < back_at[i]) return false;
+    return true;
+  };
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReturnPatience_ms);
-  while (loop_->epochs() < back_at && std::chrono::steady_clock::now() < until) {
+  while (!all_back() && std::chrono::steady_clock::now() < until) {
     usleep(1'100);
-    loop_->call([] {});  // a loop that sleeps counts no epochs
+    loops_->one_by_one([](DataLoop& loop) { loop.call([] {}); });  // one that sleeps counts no epochs
   }
-  return loop_->epochs() >= back_at;
+  return all_back();
 }
 
 // Retired, their packets waited for, then stopped, so that nothing that is on its way is lost. Hosts that lose all

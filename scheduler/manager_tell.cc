@@ -11,7 +11,8 @@ namespace roost {
 // Some work for a worker that sleeps: hosts say so in their answers.
 void Manager::wake_if_asked(const HostLink& host, const Json& answer) {
   if (!answer.is_object() || answer.value("wake", Json()) != true) return;
-  loop_->post([this, number = host.id] { loop_->want_up(number); });
+  DataLoop& home = home_of(host);
+  home.post([&home, number = host.id] { home.want_up(number); });
 }
 
 Manager::Told Manager::tell_groups(const std::vector<std::pair<uint32_t, uint32_t>>& ranges, const std::string& text) {

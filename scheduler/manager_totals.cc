@@ -39,7 +39,7 @@ Json Manager::totals(const std::string& by) {
       const NfRecord& record = region.nf(group.place + i);
       total.packets += record.packets.load(std::memory_order_relaxed);
       total.cycles += record.cycles.load(std::memory_order_relaxed);
-      total.delivered += loop_->nf_delivered(first + i);
+      total.delivered += home_of(host).nf_delivered(first + i);
       total.quarantined += quarantine_.has(first + i);
     }
   }

@@ -23,7 +23,7 @@ void DataLoop::remove_host(uint32_t id, std::function<void()> done) {
   if (!host.parked) leave_awake(host);
   wheel_.disarm(id);
   remove_from_core(host);
-  departed_.push_back({id, wake_thread_ == nullptr ? 0 : wake_thread_->handed_over(), std::move(done)});
+  departed_.push_back({id, wake_thread_ == nullptr ? 0 : wake_thread_->handed_over(number_), std::move(done)});
 }
 
 void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host_id, uint32_t local,
@@ -101,7 +101,7 @@ void DataLoop::sweep() noexcept {
   if (swept_for_.empty()) {
     swept_for_.swap(departed_);
     sweep_row_ = 0;
-    for (const Departed& each : swept_for_) hosts_[each.host]->swept_for = true;
+    for (const DepartedHost& each : swept_for_) hosts_[each.host]->swept_for = true;
   }
   const auto rows = static_cast<uint32_t>(settings_.get(Setting::sweep_rows));
   const uint32_t end = std::min(sweep_row_ + rows, ledger_.size());
@@ -111,8 +111,9 @@ void DataLoop::sweep() noexcept {
   }
   sweep_row_ = end;
   // The last of them has the latest wake-ups.
-  if (end != ledger_.size() || (wake_thread_ != nullptr && !wake_thread_->has_rung(swept_for_.back().wakes))) return;
-  for (const Departed& each : swept_for_) {
+  if (end != ledger_.size() || (wake_thread_ != nullptr && !wake_thread_->has_rung(swept_for_.back().wakes, number_)))
+    return;
+  for (const DepartedHost& each : swept_for_) {
     hosts_[each.host].reset();
     if (each.done) each.done();
   }
@@ -131,7 +132,7 @@ void DataLoop::refresh_orders() noexcept {
   renew_queues();
   read_placement();
   for (auto& host : hosts_)
-    if (host) give_orders(*host);
+    if (host && host->live) give_orders(*host);
 }
 
 // Settings that packet code reads.

@@ -46,7 +46,7 @@ void DataLoop::see_dispatch(HostState& host) noexcept {
 
 // What has become of the dispatches that hosts were asked to leave: each is told once.
 void DataLoop::watch_asked() noexcept {
-  std::erase_if(asked_, [this](const Asked& asked) {
+  std::erase_if(asked_, [this](const AskedHost& asked) {
     HostState* const host = hosts_[asked.host].get();
     if (host == nullptr || !host->live || host->generation != asked.generation) return true;
     const WorkerReport& report = host->region.worker().report;
@@ -73,6 +73,7 @@ void DataLoop::quarantine_nf(uint32_t nf, uint64_t dispatches) {
   state.life = NfLife::quarantined;
   services_[state.service].members.remove(nf);
   ++departures_;  // flows look again, each at its next packet
+  if (hosts_[state.host]->elsewhere != HostState::kHere) return;
   asked_.push_back({state.host, hosts_[state.host]->generation, nf, dispatches, tsc_now()});
 }
 

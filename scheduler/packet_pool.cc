@@ -6,6 +6,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 #include <rte_memory.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -48,8 +49,12 @@ rte_mempool* make_pool(const PacketPoolOptions& options, int node) {
   buffers.buf_len = size_t{options.packets} * kStrideBytes;
   buffers.elt_size = kStrideBytes;
   const std::string name = fmt::format("{}-{}", options.name, node);
+  // A loop that is pre-empted inside a lock would hold up the others, which may share its CPU.
+  if (options.several_loops && rte_mbuf_set_user_mempool_ops("lf_stack") != 0)
+    fail("packet pool '{}': DPDK has no lock-free stack here", name);
   rte_mempool* pool = rte_pktmbuf_pool_create_extbuf(name.c_str(), options.packets, options.mbuf_cache, 0, kBufferBytes,
                                                      SOCKET_ID_ANY, &buffers, 1);
+  if (options.several_loops) rte_mbuf_set_user_mempool_ops("stack");
   if (pool == nullptr)
     fail("packet pool '{}': {} mbufs: {}; lower memory.packets", name, options.packets, rte_strerror(rte_errno));
   return pool;

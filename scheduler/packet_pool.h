@@ -25,6 +25,7 @@ struct PacketPoolOptions {
   int numa_node = -1;  // where their memory is, -1: wherever it is touched first
   Hugepages hugepages = Hugepages::automatic;
   uint32_t mbuf_cache = 256;
+  bool several_loops = false;  // take packets from it, and give them back
 };
 
 class PacketPool {

@@ -107,9 +107,9 @@ void PathTable::forget(uint32_t path) noexcept {
 // back; then the packets of every epoch up to it are, and so the paths that were given up in it are unused, but for
 // those that were asked for again since: these are in use, or were given up once more in a later epoch and wait for its
 // end.
-void PathTable::advance_epoch() noexcept {
-  const uint8_t oldest = (epoch_ + 1) & 3;
-  if (out_[oldest] != 0) return;
+void PathTable::advance_epoch(uint64_t arrived_elsewhere) noexcept {
+  const uint8_t oldest = oldest_epoch();
+  if (out_[oldest] != arrived_elsewhere) return;
   for (uint32_t at = std::exchange(limbo_[oldest], 0); at != 0;) {
     const uint32_t path = at - 1;
     Meta& meta = meta_[path];

@@ -65,8 +65,10 @@ class PathTable {
     return meta.intact;
   }
 
-  // Now and then: paths that nobody uses since the packets of their time have come back are free again.
-  void advance_epoch() noexcept;
+  // Now and then: paths that nobody uses since the packets of their time have come back are free again. Packets of the
+  // oldest epoch that have gone on at another loop are back, too: so many, ever.
+  void advance_epoch(uint64_t arrived_elsewhere = 0) noexcept;
+  uint8_t oldest_epoch() const noexcept { return (epoch_ + 1) & 3; }
 
   // Every packet that was out when this was at n is back when it has reached n + 4.
   uint64_t epochs() const noexcept { return epochs_; }

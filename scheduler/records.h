@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,9 @@ struct HostState {
   bool breached = false;   // it is not to be believed; the control side is told
   Breach breach{};         // why
 
+  static constexpr uint32_t kHere = UINT32_MAX;
+  uint32_t elsewhere = kHere;  // or it stands for all hosts of that loop, which deliver by themselves
+
   uint32_t id = 0;
   uint32_t generation = 0;
   uint32_t core = 0;
@@ -132,6 +136,26 @@ struct SharedCore {
 
   static constexpr uint32_t kUsedUpAgain = 8, kFullTurnsFrom = 16, kUsedUpMost = 32;
   bool full_turns() const noexcept { return used_up >= kFullTurnsFrom; }  // mostly, of late
+};
+
+// A host that is gone.
+struct DepartedHost {
+  uint32_t host;
+  uint64_t wakes;  // handed over before: the wake thread may still be at the host's bell
+  std::function<void()> done;
+};
+
+// One that has been asked to go on without an NF.
+struct AskedHost {
+  uint32_t host, generation, nf;
+  uint64_t dispatches, tsc;
+};
+
+// NFs of one word of a ready bitmap that got packets.
+struct ReadyMark {
+  HostState* host;
+  uint32_t word;
+  uint64_t bits;
 };
 
 struct ServiceState {

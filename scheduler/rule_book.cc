@@ -13,6 +13,20 @@ constexpr size_t kFew = 16;  // new rules, each of which is held against all oth
 
 }  // namespace
 
+RuleBook::RuleBook(uint32_t loops) {
+  for (uint32_t loop = 0; loop < loops; ++loop) counts_.emplace_back(kRulesMax + 1);
+}
+
+RuleTotal RuleBook::count(uint32_t slot) const noexcept {
+  RuleTotal total;
+  for (const auto& counts : counts_) {
+    total.hits += counts[slot].hits.load(std::memory_order_relaxed);
+    total.bytes += counts[slot].bytes.load(std::memory_order_relaxed);
+    total.last_tsc = std::max(total.last_tsc, counts[slot].last_tsc.load(std::memory_order_relaxed));
+  }
+  return total;
+}
+
 const RuleBook::Rule* RuleBook::find(uint32_t id) const {
   const auto rank = ranks_.find(id);
   return rank == ranks_.end() ? nullptr : &rules_.at(rank->second);
@@ -58,7 +72,7 @@ void RuleBook::insert(std::vector<RuleSpec>& specs, uint64_t now_ms) {
     } else {
       slot = free_slots_.back();
       free_slots_.pop_back();
-      counts_[slot].clear();
+      for (auto& counts : counts_) counts[slot].clear();
     }
     const Rule rule{next_id_++, slot, now_ms, std::move(spec)};
     ids_[slot] = rule.id;
@@ -168,7 +182,7 @@ std::vector<std::pair<uint32_t, RuleBook::End>> RuleBook::ended(uint64_t now_ms,
       continue;
     }
     uint64_t last_ms = rule.added_ms;
-    if (const uint64_t last_tsc = counts_[rule.slot].last_tsc.load(std::memory_order_relaxed); last_tsc != 0) {
+    if (const uint64_t last_tsc = count(rule.slot).last_tsc; last_tsc != 0) {
       const double ago_s = static_cast<double>(now_tsc - std::min(now_tsc, last_tsc)) / static_cast<double>(tsc_hz);
       last_ms = std::max(last_ms, now_ms - std::min(now_ms, static_cast<uint64_t>(ago_s * 1e3)));
     }

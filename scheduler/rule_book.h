@@ -47,7 +47,7 @@ class RuleBook {
     std::vector<Shadow> shadows{};  // that were not there before
   };
 
-  RuleBook() : counts_(kRulesMax + 1) {}
+  explicit RuleBook(uint32_t loops = 1);  // that count, each by itself
 
   // All of it, or, where it throws Error, nothing.
   Changed change(Change change, uint64_t now_ms);
@@ -57,8 +57,8 @@ class RuleBook {
   // The first rule behind this one; throws Error where there is none of that number.
   Rules::const_iterator after(uint32_t id) const;
   std::optional<uint32_t> shadowed_by(const Rule& rule) const;
-  const RuleCount& count(uint32_t slot) const noexcept { return counts_[slot]; }  // of slot 0: what no rule matched
-  RuleCount* counts() noexcept { return &counts_[0]; }
+  RuleTotal count(uint32_t slot) const noexcept;  // of slot 0: what no rule matched
+  RuleCount* counts(uint32_t loop = 0) noexcept { return &counts_[loop][0]; }
   // How many rules name this chain, so that it must not go.
   uint32_t names_chain(uint16_t chain) const;
 
@@ -79,7 +79,7 @@ class RuleBook {
   void forget_due(const Rule& rule);
   void set_due(const Rule& rule, uint64_t last_ms);
 
-  LazyArray<RuleCount> counts_;
+  std::vector<LazyArray<RuleCount>> counts_;  // by loop
   Rules rules_;
   std::unordered_map<uint32_t, uint64_t> ranks_;  // by id
   std::vector<uint32_t> ids_{0};                  // by slot

@@ -7,7 +7,9 @@ namespace roost {
 
 void DataLoop::flush(uint16_t port) noexcept {
   OutBatch& out = out_[port];
-  const uint32_t sent = ports_[port]->transmit(out.packets, static_cast<uint16_t>(out.count));
+  if (port_at_[port] == nullptr) [[unlikely]]
+    return hand_out(port);
+  const uint32_t sent = port_at_[port]->transmit(out.packets, static_cast<uint16_t>(out.count));
   counters_.transmitted.add(sent);
   for (uint32_t i = sent; i < out.count; ++i) drop(out.packets[i], DropCause::transmit_full);
   out.count = 0;
@@ -21,6 +23,7 @@ void DataLoop::mark_late(rte_mbuf* packet) noexcept {
 void DataLoop::transmit() noexcept {
   for (uint16_t port = 0; port < out_.size(); ++port)
     if (out_[port].count != 0) flush(port);
+  if (end_ != nullptr) flush_links();
 }
 
 }  // namespace roost

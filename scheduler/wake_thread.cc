@@ -4,6 +4,7 @@
 #endif
 #include "scheduler/wake_thread.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 #include <rte_errno.h>
 #include <rte_ring.h>
@@ -23,9 +24,16 @@ struct Wake {
 
 }  // namespace
 
-WakeThread::WakeThread(int core)
-    : ring_(rte_ring_create_elem("roost-wakes", sizeof(Wake), 4096, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ)) {
-  if (ring_ == nullptr) fail("wake core {}: no memory for its queue: {}", core, rte_strerror(rte_errno));
+WakeThread::Queue::Queue(const std::string& name)
+    : ring(rte_ring_create_elem(name.c_str(), sizeof(Wake), 4096, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ)) {
+  if (ring == nullptr) fail("queue '{}': no memory for it: {}", name, rte_strerror(rte_errno));
+}
+
+WakeThread::Queue::~Queue() { rte_ring_free(ring); }
+
+WakeThread::WakeThread(int core, uint32_t loops) {
+  for (uint32_t loop = 0; loop < loops; ++loop)
+    queues_.push_back(std::make_unique<Queue>(fmt::format("roost-wakes-{}", loop)));
   thread_ = std::thread([this] { run(); });
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -33,33 +41,35 @@ WakeThread::WakeThread(int core)
   if (pthread_setaffinity_np(thread_.native_handle(), sizeof set, &set) == 0) return;
   stopping_ = true;
   thread_.join();
-  rte_ring_free(ring_);
   fail("wake core {}: this process may not run there", core);
 }
 
 WakeThread::~WakeThread() {
   stopping_ = true;
   thread_.join();
-  rte_ring_free(ring_);
 }
 
-bool WakeThread::hand_over(Doorbell& bell, WaitMode mode) noexcept {
+bool WakeThread::hand_over(Doorbell& bell, WaitMode mode, uint32_t loop) noexcept {
   Wake wake{&bell, mode, 0};
-  if (rte_ring_sp_enqueue_elem(ring_, &wake, sizeof wake) != 0) return false;
-  ++handed_over_;
+  if (rte_ring_sp_enqueue_elem(queues_[loop]->ring, &wake, sizeof wake) != 0) return false;
+  ++queues_[loop]->handed_over;
+  return true;
+}
+
+bool WakeThread::ring_next(Queue& queue) noexcept {
+  Wake wake{};
+  if (rte_ring_sc_dequeue_elem(queue.ring, &wake, sizeof wake) != 0) return false;
+  wake.bell->unblock(wake.mode);
+  queue.rung.store(queue.rung.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   return true;
 }
 
 void WakeThread::run() noexcept {
   pthread_setname_np(pthread_self(), "roost-wake");
   while (!stopping_.load(std::memory_order_relaxed)) {
-    Wake wake{};
-    if (rte_ring_sc_dequeue_elem(ring_, &wake, sizeof wake) != 0) {
-      cpu_pause();
-      continue;
-    }
-    wake.bell->unblock(wake.mode);
-    rung_.store(rung_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    bool rang = false;
+    for (auto& queue : queues_) rang |= ring_next(*queue);
+    if (!rang) cpu_pause();
   }
 }
 

@@ -61,7 +61,7 @@ void DataLoop::wake_host(HostState& host) noexcept {
   wheel_.disarm(host.id);
   enter_awake(host);
   bell.release();
-  if (wake_thread_ == nullptr || !wake_thread_->hand_over(bell, host.wait_mode)) bell.unblock(host.wait_mode);
+  if (wake_thread_ == nullptr || !wake_thread_->hand_over(bell, host.wait_mode, number_)) bell.unblock(host.wait_mode);
   counters_.kernel_wakes.add(1);
   // Not before: who is up and has nothing makes room, and the core would stand still until this one can run.
   give_orders(cores_[host.core]);

@@ -2,6 +2,7 @@
 #include "core/ports/af_packet_port.h"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <net/if_arp.h>
 #include <rte_mbuf.h>
@@ -48,12 +49,23 @@ void bind_to(const FileDescriptor& handle, int interface_index, uint16_t protoco
     fail_errno("packet socket: bind");
 }
 
+// PACKET_IGNORE_OUTGOING does nothing for sockets that share an interface out among them.
+void ignore_outgoing(const FileDescriptor& handle) {
+  sock_filter program[] = {{BPF_LD | BPF_B | BPF_ABS, 0, 0, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE)},
+                           {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, PACKET_OUTGOING},
+                           {BPF_RET | BPF_K, 0, 0, 0},
+                           {BPF_RET | BPF_K, 0, 0, UINT32_MAX}};
+  const sock_fprog filter{std::size(program), program};
+  set_option(handle, SOL_SOCKET, SO_ATTACH_FILTER, filter, "SO_ATTACH_FILTER");
+}
+
 }  // namespace
 
 AfPacketPort::AfPacketPort(const PortConfig& config, uint16_t index, rte_mempool* pool)
     : InterfacePort(config, index, pool),
       interface_(config.interface.interface),
-      receive_kib_(std::clamp(config.interface.receive_kib, kInterfaceQueueKibMin, kInterfaceQueueKibMax)) {
+      receive_kib_(std::clamp(config.interface.receive_kib, kInterfaceQueueKibMin, kInterfaceQueueKibMax)),
+      fanout_(config.interface.fanout) {
   const auto facts = look_at_interface(interface_);
   if (!facts) fail("no such interface '{}'; interfaces here: {}", interface_, interfaces_here());
   if (facts->hardware != ARPHRD_ETHER && facts->hardware != ARPHRD_LOOPBACK)
@@ -83,9 +95,25 @@ AfPacketPort::Sockets AfPacketPort::open_sockets(int interface_index) const {
   promiscuous.mr_ifindex = interface_index;
   promiscuous.mr_type = PACKET_MR_PROMISC;
   set_option(sockets.receive, SOL_PACKET, PACKET_ADD_MEMBERSHIP, promiscuous, "promiscuous mode");
+  if (fanout_) ignore_outgoing(sockets.receive);
   bind_to(sockets.transmit, interface_index, 0);
   bind_to(sockets.receive, interface_index, ETH_P_ALL);
+  if (fanout_) join_queues(sockets.receive, interface_index);
   return sockets;
+}
+
+// The kernel finds an unused number for the first one's group. The hash is of addresses and ports, the same both ways.
+void AfPacketPort::join_queues(const FileDescriptor& receive, int interface_index) const {
+  constexpr uint32_t kByHash = PACKET_FANOUT_HASH << 16;
+  const bool first = fanout_->interface_index != interface_index;
+  set_option(receive, SOL_PACKET, PACKET_FANOUT,
+             first ? kByHash | uint32_t{PACKET_FANOUT_FLAG_UNIQUEID} << 16 : kByHash | fanout_->id, "PACKET_FANOUT");
+  if (!first) return;
+  uint32_t group = 0;
+  socklen_t length = sizeof group;
+  if (getsockopt(receive.get(), SOL_PACKET, PACKET_FANOUT, &group, &length) != 0)
+    fail_errno("packet socket: PACKET_FANOUT");
+  *fanout_ = {interface_index, static_cast<uint16_t>(group)};
 }
 
 bool AfPacketPort::is_bound_to(int interface_index) const noexcept {

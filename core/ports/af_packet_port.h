@@ -29,6 +29,7 @@ class AfPacketPort final : public InterfacePort {
   struct Sending;
 
   Sockets open_sockets(int interface_index) const;
+  void join_queues(const FileDescriptor& receive, int interface_index) const;
   bool is_bound_to(int interface_index) const noexcept;
   uint16_t fetch(std::span<Slot> slots) noexcept override;
   int receive_descriptor() const noexcept override { return sockets_.receive.get(); }
@@ -37,6 +38,7 @@ class AfPacketPort final : public InterfacePort {
 
   const std::string interface_;
   const uint32_t receive_kib_;
+  const std::shared_ptr<FanoutGroup> fanout_;  // the control thread's
   Sockets sockets_;
 
   struct alignas(8) Control {

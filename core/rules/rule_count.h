@@ -22,4 +22,9 @@ struct alignas(32) RuleCount {
 };
 static_assert(sizeof(RuleCount) == 32);
 
+// Of one rule, by all loops.
+struct RuleTotal {
+  uint64_t hits = 0, bytes = 0, last_tsc = 0;
+};
+
 }  // namespace roost

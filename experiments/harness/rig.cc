@@ -29,7 +29,7 @@ PortConfig Rig::generator(uint32_t flows, uint64_t rate_pps) {
   return port;
 }
 
-std::string Rig::module_path(const std::string& module) { return std::string(ROOST_NF_DIR) + "/" + module + ".so"; }
+std::string Rig::module_path(const std::string& module) { return fmt::format("{}/{}.so", ROOST_NF_DIR, module); }
 
 PortConfig Rig::source(const Lane& lane) {
   PortConfig port = generator(lane.flows, lane.rate_pps);
@@ -55,7 +55,7 @@ Rig::Rig(const RigOptions& options, const std::vector<std::string>& settings) {
   config.control_socket = folder_ + "/socket";
   config.paused = true;
   config.memory.packets = options.packets;
-  config.cores.io = 0;
+  config.cores.io = {0};
   config.cores.shared = options.shared;
   config.flows.max = options.flow_rows;
   for (uint32_t i = 0; i < options.lanes.size(); ++i) {

@@ -10,7 +10,7 @@ namespace {
 
 class Chains : public testing::Test {
  protected:
-  Chains() : paths_(64), chains_({{"a", {1}, 0}, {"b", {2, 3}, 1}}, paths_) {}
+  Chains() : paths_(64), chains_({{"a", {1}, 0}, {"b", {2, 3}, 1}}) { chains_.use(paths_); }
   uint32_t path_of(uint16_t chain) {
     const PathTable::Hop hop{chain, 0, 0, 1};
     return paths_.intern(chains_.definition(chain), {&hop, 1});
@@ -72,6 +72,22 @@ TEST_F(Chains, TooManyAreRefusedWithNothingChanged) {
   EXPECT_EQ(chains_.definition(0), before);
   chains_.remove(1);
   EXPECT_EQ(chains_.add({"y", {1}, 0}), 1);
+}
+
+TEST_F(Chains, ADefinitionIsUsedAgainOnlyWhenNoLoopHasPathsOfIt) {
+  PathTable others(64);
+  chains_.use(others);
+  const uint16_t before = chains_.definition(1);
+  const PathTable::Hop hop{5, 0, 0, 1};
+  const uint32_t path = others.intern(before, {&hop, 1});
+  EXPECT_EQ(chains_.paths(1), 1U);
+  chains_.change(1, {"b", {1}, 0});
+  chains_.change(1, {"b", {2}, 0});
+  EXPECT_NE(chains_.definition(1), before);
+  others.release(path);
+  for (int i = 0; i < 8; ++i) others.advance_epoch();
+  chains_.change(1, {"b", {3}, 0});
+  EXPECT_EQ(chains_.definition(1), before);
 }
 
 }  // namespace

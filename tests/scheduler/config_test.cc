@@ -37,7 +37,7 @@ TEST(Config, TheLeastHasDefaults) {
   EXPECT_EQ(config.control_socket, "");
   EXPECT_EQ(config.memory.packets, 32768U);
   EXPECT_EQ(config.memory.hugepages, Hugepages::automatic);
-  EXPECT_EQ(config.cores.io, 0U);
+  EXPECT_EQ(config.cores.io, (std::vector<uint32_t>{0}));
   EXPECT_FALSE(config.cores.wake);
   EXPECT_EQ(config.cores.shared, (std::vector<uint32_t>{1}));
   EXPECT_EQ(config.flows.idle_s, 60U);
@@ -83,7 +83,7 @@ backlog_packets = 4
 )");
   EXPECT_EQ(config.control_socket, "/tmp/r.sock");
   EXPECT_EQ(config.memory.hugepages, Hugepages::require);
-  EXPECT_EQ(config.cores.io, 3U);
+  EXPECT_EQ(config.cores.io, (std::vector<uint32_t>{3}));
   EXPECT_EQ(config.cores.wake, 2U);
   EXPECT_EQ(config.cores.dedicated, (std::vector<uint32_t>{1}));
   EXPECT_EQ(config.cores.wait_mode, WaitMode::semaphore);
@@ -227,15 +227,45 @@ TEST(Config, Cores) {
   EXPECT_THAT(problems("[cores]\nshared = ['x']\n" + kPort), HasSubstr("lists what is no core"));
   EXPECT_THAT(problems("[cores]\nwait_mode = 'fuex'\n" + kPort), HasSubstr("did you mean 'futex'?"));
   const ManagerConfig moved = parse("[cores]\nshared = [0, 1]\n" + kPort);
-  EXPECT_EQ(moved.cores.io, 2U);
+  EXPECT_EQ(moved.cores.io, (std::vector<uint32_t>{2}));
   const ManagerConfig kept = parse("[cores]\nio = 1\n" + kPort);
   EXPECT_EQ(kept.cores.shared, (std::vector<uint32_t>{0}));
+}
+
+TEST(Config, SeveralIoCores) {
+  const std::string two = "[cores]\nio = [0, 2]\nshared = [1]\n";
+  EXPECT_EQ(parse(two + kPort).cores.io, (std::vector<uint32_t>{0, 2}));
+  EXPECT_EQ(parse("[cores]\nio = 0\nio_per_cpu = 3\n" + kPort).cores.io, (std::vector<uint32_t>{0, 0, 0}));
+  EXPECT_EQ(parse("[cores]\nio = [2, 0]\nio_per_cpu = 2\n" + kPort).cores.io, (std::vector<uint32_t>{2, 2, 0, 0}));
+  EXPECT_EQ(parse("[cores]\nio_per_cpu = 2\nshared = [0]\n" + kPort).cores.io, (std::vector<uint32_t>{1, 1}));
+  EXPECT_THAT(problems("[cores]\nio = [0, 0]\n" + kPort), HasSubstr("core 0 is listed twice in 'io'"));
+  EXPECT_THAT(problems("[cores]\nio = []\n" + kPort), HasSubstr("'io' is empty; data loops need a core"));
+  EXPECT_THAT(problems("[cores]\nio = [0, 1]\nshared = [1]\n" + kPort), HasSubstr("core 1 is both io and shared"));
+  EXPECT_THAT(problems("[cores]\nio = ['x']\n" + kPort), HasSubstr("'io' lists what is no core"));
+  EXPECT_THAT(problems("[cores]\nio_per_cpu = 17\n" + kPort), HasSubstr("io_per_cpu"));
+  EXPECT_THAT(problems("[cores]\nio = [0, 1, 2]\nio_per_cpu = 6\n" + kPort),
+              HasSubstr("3 CPUs with 6 io cores each are too many; 16 is the most"));
+}
+
+TEST(Config, PortsNameTheirIoCoresByPlace) {
+  const std::string two = "[cores]\nio = [0, 2]\nshared = [1]\n" + kPort;
+  EXPECT_TRUE(parse(two).ports[0].io.empty());
+  EXPECT_EQ(parse(two + "io = 1\n").ports[0].io, (std::vector<uint32_t>{1}));
+  EXPECT_EQ(parse(two + "io = [1]\n").ports[0].io, (std::vector<uint32_t>{1}));
+  EXPECT_THAT(problems(two + "io = 2\n"), HasSubstr("io"));
+  EXPECT_THAT(problems(two + "io = [2]\n"), HasSubstr("there are 2 in [cores] io, numbered from 0"));
+  EXPECT_THAT(problems(two + "io = [1, 1]\n"), HasSubstr("io lists 1 twice"));
+  EXPECT_THAT(problems(two + "io = []\n"), HasSubstr("io is empty"));
+  EXPECT_THAT(problems(two + "io = [0, 1]\n"), HasSubstr("belongs to one io core; name one: io = 0"));
+  EXPECT_THAT(problems(kPort + "io = 1\n"), HasSubstr("io"));
+  const std::string wire = "[cores]\nio = [0, 2]\nshared = [1]\n[[ports]]\nname = 'w'\nkind = 'af_packet'\n";
+  EXPECT_EQ(parse(wire + "interface = 'lo'\nio = [1, 0]\n").ports[0].io, (std::vector<uint32_t>{1, 0}));
 }
 
 TEST(Config, OneCoreHasAllRoles) {
   const ConfigContext one{.setting_problem = {}, .cores = {5}};
   const ManagerConfig config = parse(kPort, one);
-  EXPECT_EQ(config.cores.io, 5U);
+  EXPECT_EQ(config.cores.io, (std::vector<uint32_t>{5}));
   EXPECT_EQ(config.cores.shared, (std::vector<uint32_t>{5}));
   EXPECT_EQ(problems("[cores]\nio = 5\nwake = 5\nshared = [5]\n" + kPort, one), "accepted");
 }

@@ -72,8 +72,8 @@ class DataLoopRulesTest : public test::LoopTest {
     turns(1 + flows / 64);
     return serve(test::kFlowAt + 4);
   }
-  uint64_t hits(uint32_t id) const { return book.count(id == 0 ? 0 : book.find(id)->slot).hits.load(); }
-  uint64_t bytes(uint32_t id) const { return book.count(book.find(id)->slot).bytes.load(); }
+  uint64_t hits(uint32_t id) const { return book.count(id == 0 ? 0 : book.find(id)->slot).hits; }
+  uint64_t bytes(uint32_t id) const { return book.count(book.find(id)->slot).bytes; }
   uint64_t lookups() const { return loop->counters().rule_lookups.get(); }
 
   RuleNames names{{{"a", 0}, {"b", 1}}, {{"in", 0}, {"other", 1}, {"out", 2}}};

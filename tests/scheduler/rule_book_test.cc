@@ -67,7 +67,7 @@ TEST_F(RuleBookTest, ChangesAreWholeOrNotAtAll) {
   EXPECT_EQ(order(), before);
   ASSERT_NE(book.find(1), nullptr);
   EXPECT_EQ(book.find(1)->slot, slot);
-  EXPECT_EQ(book.count(slot).hits.load(), 1U);
+  EXPECT_EQ(book.count(slot).hits, 1U);
   EXPECT_EQ(add({"icmp drop"}).first, 3U);
   EXPECT_EQ(book.names_chain(0), 1U);
   const auto changed = add({"sctp chain=web"}, {.remove_all = true});
@@ -85,7 +85,7 @@ TEST_F(RuleBookTest, SlotsAreUsedAgainOneChangeLater) {
   EXPECT_NE(book.find(2)->slot, slot);
   add({"icmp drop"});
   EXPECT_EQ(book.find(3)->slot, slot);
-  EXPECT_EQ(book.count(slot).hits.load(), 0U);
+  EXPECT_EQ(book.count(slot).hits, 0U);
 }
 
 TEST_F(RuleBookTest, TellsOfShadows) {

@@ -45,6 +45,27 @@ TEST(WakeThread, WakesWhoeverIsHandedOver) {
   EXPECT_FALSE(wakes.has_rung(kTimes + 1));
 }
 
+TEST(WakeThread, LoopsHaveQueuesOfTheirOwn) {
+  test::start_eal();
+  WakeThread wakes(a_core(), 2);
+  Doorbell bell;
+  bell.init(WaitMode::futex);
+  std::thread sleeper([&] {
+    for (int i = 0; i < 20; ++i) bell.sleep([] { return false; });
+  });
+  for (uint32_t i = 0; i < 20; ++i) {
+    while (!bell.park()) std::this_thread::yield();
+    ASSERT_TRUE(bell.release());
+    while (!wakes.hand_over(bell, WaitMode::futex, i % 2)) std::this_thread::yield();
+  }
+  sleeper.join();
+  for (const uint32_t loop : {0U, 1U}) {
+    EXPECT_EQ(wakes.handed_over(loop), 10U);
+    while (!wakes.has_rung(10, loop)) std::this_thread::yield();
+    EXPECT_FALSE(wakes.has_rung(11, loop));
+  }
+}
+
 TEST(WakeThread, ACoreThatIsNotThereIsAnError) {
   test::start_eal();
   EXPECT_THROW(WakeThread(CPU_SETSIZE - 1), Error);
