@@ -42,8 +42,12 @@ Json collect(Client& client, const PsOptions& options) {
   }
 }
 
-// When a quarantined NF gets packets again.
+// When a quarantined NF gets packets again, or one whose host died is started again.
 std::string resumes(const Json& nf) {
+  if (text_of(nf, "state") == "waiting") {
+    const uint64_t wait_ms = count_of(nf, "restarts_in_ms");
+    return wait_ms == 0 ? "now" : fmt::format("in {} s", rounded(static_cast<double>(wait_ms) / 1e3));
+  }
   if (text_of(nf, "state") != "quarantined") return "-";
   if (!nf.contains("resumes_in_ms")) return "by hand";
   const uint64_t wait_ms = count_of(nf, "resumes_in_ms");
@@ -61,13 +65,16 @@ void print_nfs(const Json& answer, const PsOptions& options) {
   constexpr auto kRight = Table::Align::right;
   const Json& nfs = answer["nfs"];
   const bool quarantines = std::any_of(nfs.begin(), nfs.end(), [](const Json& nf) {
-    return text_of(nf, "state") == "quarantined" || count_of(nf, "quarantines") != 0;
+    return text_of(nf, "state") == "quarantined" || text_of(nf, "state") == "waiting" ||
+           count_of(nf, "quarantines") != 0;
   });
+  const bool crashes = std::any_of(nfs.begin(), nfs.end(), [](const Json& nf) { return count_of(nf, "crashes") != 0; });
   std::vector<Table::Column> columns{{"NF", kRight},     {"SERVICE"},         {"TIER"},
                                      {"STATE"},          {"PACKETS", kRight}, {"CYCLES/PACKET", kRight},
                                      {"WEIGHT", kRight}, {"CORE", kRight},    {"HOST", kRight},
                                      {"TENANT"},         {"MODULE"}};
   if (quarantines) columns.insert(columns.begin() + 4, {{"QUARANTINES", kRight}, {"RESUMES"}});
+  if (crashes) columns.insert(columns.begin() + 4, {"CRASHES", kRight});
   Table table(columns);
   for (const Json& nf : nfs) {
     const std::string module = text_of(nf, "module");
@@ -84,6 +91,7 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                                  text_of(nf, "tenant"),
                                  module.substr(module.rfind('/') + 1)};
     if (quarantines) row.insert(row.begin() + 4, {grouped(count_of(nf, "quarantines")), resumes(nf)});
+    if (crashes) row.insert(row.begin() + 4, grouped(count_of(nf, "crashes")));
     table.add(row);
   }
   fmt::print("{}", table.text());
@@ -100,11 +108,13 @@ void print_hosts(const Json& answer) {
                {"MOVES", kRight},
                {"TIER"},
                {"NFS", kRight},
+               {"RESTARTS", kRight},
                {"STATE"},
                {"TENANT"}});
   for (const Json& host : answer["hosts"])
     table.add({text_of(host, "id"), text_of(host, "pid"), core_of(host), grouped(count_of(host, "moves")),
-               text_of(host, "tier"), grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")});
+               text_of(host, "tier"), grouped(count_of(host, "nfs")), grouped(count_of(host, "restarts")),
+               text_of(host, "state"), text_of(host, "tenant")});
   fmt::print("{}", table.text());
 }
 
