@@ -43,8 +43,12 @@ Json collect(Client& client, const PsOptions& options) {
   }
 }
 
-// When a quarantined NF gets packets again.
+// When a quarantined NF gets packets again, or one whose host died is started again.
 std::string resumes(const Json& nf) {
+  if (text_of(nf, "state") == "waiting") {
+    const uint64_t wait_ms = count_of(nf, "restarts_in_ms");
+    return wait_ms == 0 ? "now" : fmt::format("in {} s", rounded(static_cast<double>(wait_ms) / 1e3));
+  }
   if (text_of(nf, "state") != "quarantined") return "-";
   if (!nf.contains("resumes_in_ms")) return "by hand";
   const uint64_t wait_ms = count_of(nf, "resumes_in_ms");
@@ -62,8 +66,10 @@ void print_nfs(const Json& answer, const PsOptions& options) {
   constexpr auto kRight = Table::Align::right;
   const Json& nfs = answer["nfs"];
   const bool quarantines = std::any_of(nfs.begin(), nfs.end(), [](const Json& nf) {
-    return text_of(nf, "state") == "quarantined" || count_of(nf, "quarantines") != 0;
+    return text_of(nf, "state") == "quarantined" || text_of(nf, "state") == "waiting" ||
+           count_of(nf, "quarantines") != 0;
   });
+  const bool crashes = std::any_of(nfs.begin(), nfs.end(), [](const Json& nf) { return count_of(nf, "crashes") != 0; });
   std::vector<Table::Column> columns{{"NF", kRight},     {"SERVICE"},         {"TIER"},
                                      {"STATE"},          {"PACKETS", kRight}, {"CYCLES/PACKET", kRight},
                                      {"WEIGHT", kRight}, {"CORE", kRight},    {"HOST", kRight},
@@ -71,6 +77,7 @@ void print_nfs(const Json& answer, const PsOptions& options) {
   const bool loops = count_of(answer, "loops") > 1;
   if (loops) columns.insert(columns.begin() + 8, {"IO", kRight});
   if (quarantines) columns.insert(columns.begin() + 4, {{"QUARANTINES", kRight}, {"RESUMES"}});
+  if (crashes) columns.insert(columns.begin() + 4, {"CRASHES", kRight});
   Table table(columns);
   for (const Json& nf : nfs) {
     const std::string module = text_of(nf, "module");
@@ -88,6 +95,7 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                                  module.substr(module.rfind('/') + 1)};
     if (loops) row.insert(row.begin() + 8, text_of(nf, "loop"));
     if (quarantines) row.insert(row.begin() + 4, {grouped(count_of(nf, "quarantines")), resumes(nf)});
+    if (crashes) row.insert(row.begin() + 4, grouped(count_of(nf, "crashes")));
     table.add(row);
   }
   fmt::print("{}", table.text());
@@ -109,15 +117,22 @@ void print_hosts(const Json& answer) {
   const bool loops = count_of(answer, "loops") > 1;
   const bool follow =
       std::any_of(hosts.begin(), hosts.end(), [](const Json& host) { return host.contains("sojourn_target_us"); });
-  std::vector<Table::Column> columns{{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight}, {"MOVES", kRight},
-                                     {"TIER"},         {"NFS", kRight},     {"STATE"},        {"TENANT"}};
+  std::vector<Table::Column> columns{{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight},
+                                     {"MOVES", kRight}, {"TIER"},           {"NFS", kRight},
+                                     {"RESTARTS", kRight}, {"STATE"},       {"TENANT"}};
   if (follow) columns.insert(columns.begin() + 6, {{"TARGET US", kRight}, {"P99 US", kRight}, {"WAIT US", kRight}});
   if (loops) columns.insert(columns.begin() + 3, {"IO", kRight});
   Table table(columns);
   for (const Json& host : hosts) {
-    std::vector<std::string> row{
-        text_of(host, "id"),   text_of(host, "pid"),           core_of(host),          grouped(count_of(host, "moves")),
-        text_of(host, "tier"), grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")};
+    std::vector<std::string> row{text_of(host, "id"),
+                                 text_of(host, "pid"),
+                                 core_of(host),
+                                 grouped(count_of(host, "moves")),
+                                 text_of(host, "tier"),
+                                 grouped(count_of(host, "nfs")),
+                                 grouped(count_of(host, "restarts")),
+                                 text_of(host, "state"),
+                                 text_of(host, "tenant")};
     if (const auto more = followed(host); follow) row.insert(row.begin() + 6, more.begin(), more.end());
     if (loops) row.insert(row.begin() + 3, text_of(host, "loop"));
     table.add(row);

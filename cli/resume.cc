@@ -30,7 +30,8 @@ void add_resume(Command& program, Invocation& invocation) {
                   "  roost resume 7 12-19\n"
                   "An NF that does not come back from a burst within the setting overrun_us is "
                   "quarantined. Once it has come back, it is resumed by itself after a while (settings resume_ms "
-                  "and resume_most_ms; 'roost ps' says when), or by this command at once.");
+                  "and resume_most_ms; 'roost ps' says when), or by this command at once. One that has crashed its "
+                  "host crashes_max times is left in quarantine when the host is started again, until this command.");
   auto& nfs = command.keep<std::vector<std::string>>();
   command.positional("nf", nfs, "numbers of NFs, and ranges of them ('roost ps' lists them)");
   add_json_flag(command, invocation);

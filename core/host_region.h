@@ -58,6 +58,24 @@ struct WorkerReport {
 inline constexpr uint64_t kNoDeadline = UINT64_MAX;
 inline constexpr uint64_t kHasMore = 0;  // it gave way in the middle of its work: wake it when it is its turn again
 
+// The NFs whose turns were chosen last, and those that are still to have theirs: the worker's own list of what to
+// dispatch. It lies here so that the manager can say what a host did last when it has died. Batches follow one another;
+// where there is no room for another one, it begins at 0 again. The worker writes; it is read when the worker is gone.
+struct BatchLog {
+  static constexpr uint32_t kKept = 120;
+  uint32_t next;     // behind the one that had its turn last
+  uint32_t end;      // behind those that are chosen
+  uint32_t wrapped;  // where the list ended before it began at 0 again; 0: it has not
+  uint32_t nfs[kKept];
+};
+
+// What a host's signal handler says of a fault that ends the host. It writes once, `signal` last.
+struct CrashNote {
+  std::atomic<uint32_t> signal;   // 0: nothing was caught
+  std::atomic<uint32_t> nf;       // that was being dispatched by the thread of the fault; UINT32_MAX: none
+  std::atomic<uint64_t> address;  // where it pointed, or where the code was
+};
+
 struct WorkerRecord {
   alignas(64) WorkerOrders orders;                    // manager writes
   alignas(64) WorkerReport report;                    // worker writes
@@ -65,8 +83,10 @@ struct WorkerRecord {
   alignas(64) std::atomic<uint32_t> outbox_consumed;  // manager writes
   alignas(64) std::atomic<uint32_t> grants_consumed;  // worker writes
   std::atomic<uint32_t> grants_wanted;                // worker writes: packets at hand for its NFs to fill
+  alignas(64) CrashNote crash;                        // any thread of the host, when it dies
+  BatchLog batch;                                     // worker writes
 };
-static_assert(sizeof(WorkerRecord) == 5 * 64);
+static_assert(sizeof(WorkerRecord) == 13 * 64);
 
 enum NfRecordState : uint32_t {
   kNfAbsent,

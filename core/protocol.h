@@ -54,7 +54,7 @@
 //                                                              eventfd, and the arenas
 //   manager -> host  load {module, path}  + 1 descriptor    -> {name, abi, nf_bytes}
 //   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
-//                          ports}                          -> {wake?}
+//                          ports, quarantined: [i]?}       -> {wake?}
 //   manager -> host  stop {first, count}                    -> {wake?}
 //   manager -> host  tell {first_id, count, text}           -> {told, wake?}; wake: the worker is wanted awake
 //   manager -> host  resume {nf}                            -> {}

@@ -41,6 +41,14 @@ constexpr std::array kRules{
               "the first wait is longer than the longest; raise resume_most_ms to {} or more, or lower resume_ms",
               v.get(Setting::resume_ms));
         }},
+    SettingRule{
+        Setting::restart_ms, Setting::restart_most_ms, Severity::refused,
+        [](const SettingValues& v) { return v.get(Setting::restart_ms) > v.get(Setting::restart_most_ms); },
+        [](const SettingValues& v) {
+          return fmt::format(
+              "the first wait is longer than the longest; raise restart_most_ms to {} or more, or lower restart_ms",
+              v.get(Setting::restart_ms));
+        }},
     SettingRule{Setting::idle_poll_us, Setting::overrun_us, Severity::refused,
                 [](const SettingValues& v) {
                   return v.get(Setting::overrun_us) != 0 && v.get(Setting::idle_poll_us) > look_us(v);

@@ -67,6 +67,15 @@ constexpr std::array<SettingSpec, kCount> kSpecs{{
      true},
     {"resume_most_ms", "ms", 1, 86'400'000, 300'000, "and after this long at most, however often it was quarantined",
      true},
+    {"restart_policy", "policy", 0, 2, 0,
+     "NFs whose host has ended unasked are started again, 0: never; 1: if it failed; 2: always", true},
+    {"restart_ms", "ms", 1, 3'600'000, 100,
+     "after this long the first time, and twice as long each further time, unless their host has lived for a while",
+     true},
+    {"restart_most_ms", "ms", 1, 86'400'000, 60'000, "and after this long at most", true},
+    {"crashes_max", "crashes", 0, 16, 3,
+     "tier fiber: an NF that has crashed its host so often is in quarantine when the others come back; 0: never"},
+    {"crash_window_s", "s", 1, 86'400, 600, "crashes that were longer ago than this do not count"},
 }};
 
 }  // namespace

@@ -46,6 +46,11 @@ enum class Setting : uint32_t {
   runaways_max,
   resume_ms,
   resume_most_ms,
+  restart_policy,
+  restart_ms,
+  restart_most_ms,
+  crashes_max,
+  crash_window_s,
   count
 };
 

@@ -5,11 +5,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
 #include "core/error.h"
 #include "core/path.h"
+#include "nflib/crash_handler.h"
 #include "nflib/eal_shim.h"
 #include "nflib/parameters.h"
 
@@ -30,6 +32,18 @@ Numbers take_numbers(const Json& parameters, const char* name) {
   return numbers;
 }
 
+std::vector<uint32_t> take_sorted_numbers(const Json& parameters, const char* name) {
+  std::vector<uint32_t> numbers;
+  if (!parameters.contains(name)) return numbers;
+  const Json& list = parameters[name];
+  const auto is_number = [](const Json& each) { return each.is_number_unsigned() && each <= Json(UINT32_MAX); };
+  if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_number))
+    throw ParameterError(fmt::format("parameter '{}' is not a list of numbers", name));
+  numbers = list.get<std::vector<uint32_t>>();
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
 }  // namespace
 
 Host::Host(const std::string& socket, const std::string& token, const Confinement* confinement)
@@ -42,7 +56,9 @@ Host::Host(const std::string& socket, const std::string& token, const Confinemen
                                                      memory_.eventfd.get(), memory_.tsc_hz, memory_.stack_bytes});
     nfs_ = std::make_unique<NfTable>(*worker_, region_);
     thread_ = std::make_unique<WorkerThread>(*worker_, memory_.core);
-    if (confinement != nullptr) confinement->enter(region_);
+    if (confinement == nullptr) return;  // a test's, in a process that is not its own
+    install_crash_handler(region_.worker().crash);
+    confinement->enter(region_);
   } catch (const std::exception& error) {
     tell(rpc_error(nullptr, RpcError::failed, error.what()));
     throw;
@@ -135,6 +151,7 @@ Json Host::start(const Json& parameters) {
   request.config = json_text(config);
   request.services = take_numbers(parameters, "services");
   request.ports = take_numbers(parameters, "ports");
+  request.quarantined = take_sorted_numbers(parameters, "quarantined");
   nfs_->start(module->second, std::move(request));
   return done();
 }
@@ -188,6 +205,7 @@ Json Host::done() const { return worker_->wants_up() ? Json{{"wake", true}} : Js
 void Host::tell(const Json& response) { send_message(memory_.manager.get(), json_text(response)); }
 
 int run_host(const std::string& socket, const std::string& token, const Confinement* confinement) noexcept {
+  const SignalStack stack;
   try {
     Host host(socket, token, confinement);
     if (!host.serve()) _exit(0);

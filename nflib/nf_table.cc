@@ -161,7 +161,8 @@ void NfTable::start(std::shared_ptr<const Module> module, StartRequest request) 
   }
   for (uint32_t i = 0; i < of.count; ++i) {
     groups_[of.first + i] = group.get();
-    worker_.add_nf(of.first + i, group->nf(i), of.first_slot + (i << of.slot_shift), of.slot_shift);
+    worker_.add_nf(of.first + i, group->nf(i), of.first_slot + (i << of.slot_shift), of.slot_shift,
+                   std::binary_search(of.quarantined.begin(), of.quarantined.end(), i));
   }
   ids_.add(of.first_id, of.count, of.first);
   static_cast<void>(group.release());  // its NFs own it from here on

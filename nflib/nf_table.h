@@ -25,6 +25,7 @@ struct StartRequest {
   uint8_t slot_shift = 0;
   std::string config;  // JSON
   Numbers services, ports;
+  std::vector<uint32_t> quarantined{};  // which of them, counted from 0, in order: those get nothing until brought back
 };
 
 class NfTable {

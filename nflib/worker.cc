@@ -39,6 +39,7 @@ Worker::Worker(const WorkerOptions& options)
       grants_(region_.grants<RingConsumer>()),
       queues_(region_.layout().nfs_max, kHandlesPerNode),
       pool_(make_stub_pool(*this)),
+      batch_(region_.worker().batch),
       queued_(region_.layout().nfs_max),
       turns_(region_.layout().nfs_max),
       spin_(clock_.from_us(kWakeUs)),
@@ -50,14 +51,15 @@ Worker::Worker(const WorkerOptions& options)
 
 Worker::~Worker() = default;
 
-void Worker::add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_shift) noexcept {
+void Worker::add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_shift, bool quarantined) noexcept {
   NfRecord& record = region_.nf(index);
   record.inbox.slots = region_.inbox(first_slot);
   record.inbox.consumed = &record.consumed;
   record.inbox.shift = slot_shift;
   record.inbox.position = record.inbox.seen = record.consumed.load(std::memory_order_relaxed);
   record.nf = nf;
-  record.state.store(kNfReady, std::memory_order_release);
+  record.state.store(quarantined ? kNfQuarantined : kNfReady, std::memory_order_release);
+  if (quarantined) return;
   // What came for it while it was started.
   if (NfEvents* const events = events_.load(std::memory_order_acquire)) events->resume(index);
 }
@@ -105,6 +107,12 @@ Worker::Ended Worker::drive_on(Fiber& driver) {
   return Ended::lost;
 }
 
+uint32_t Worker::nf_of_thread() noexcept {
+  if (const Runaway* const lost = runaway_.load(std::memory_order_relaxed)) return lost->nf;
+  const Worker* const worker = current();
+  return worker == nullptr ? kNoNf : worker->report_.current_nf.load(std::memory_order_relaxed);
+}
+
 void Worker::stop() noexcept { stopping_.store(true); }
 
 void Worker::enter(void* worker) { static_cast<Worker*>(worker)->drive(); }
@@ -115,19 +123,30 @@ void Worker::drive() noexcept {
       if (orders_.rest.load(std::memory_order_relaxed) >= kStandBy) [[unlikely]]
         give_way();
       if (resume_due()) continue;
-      if (batch_next_ == batch_count_) {
+      if (batch_.next == batch_.end) {
         if (call_event()) continue;
         refill();
       }
-      if (batch_next_ == batch_count_)
+      if (batch_.next == batch_.end)
         idle();
       else if (fair_)
-        dispatch(batch_[batch_next_++], drr_);
+        dispatch(batch_.nfs[batch_.next++], drr_);
       else
-        dispatch(batch_[batch_next_++], round_robin_);
+        dispatch(batch_.nfs[batch_.next++], round_robin_);
     }
     switch_to(*driver_, *home_);
   }
+}
+
+// Where the next batch goes: behind the last, as long as the log has room for a whole one.
+uint32_t* Worker::begin_batch() noexcept {
+  batch_first_ = batch_.end;
+  if (batch_first_ + kBurstMax > BatchLog::kKept) {
+    batch_.wrapped = batch_first_;
+    batch_first_ = 0;
+  }
+  batch_.next = batch_.end = batch_first_;
+  return batch_.nfs + batch_first_;
 }
 
 // Chooses the NFs of the next batch, in a circle, and starts to bring in what dispatching them will touch: with many
@@ -138,24 +157,25 @@ void Worker::refill() noexcept {
   report_.taken.store(taken_ + stalled_, std::memory_order_relaxed);
   gather();
   begin_round();
-  batch_next_ = 0;
-  batch_count_ = static_cast<uint32_t>(std::min<size_t>(round_left_, kBurstMax / 2));
-  std::copy_n(again_.begin(), batch_count_, batch_);
-  again_.erase(again_.begin(), again_.begin() + batch_count_);
-  round_left_ -= batch_count_;
-  for (uint32_t i = 0; i < batch_count_; ++i) queued_[batch_[i]] = false;
-  batch_count_ += ready_.take(batch_ + batch_count_, kBurstMax - batch_count_);
-  if (batch_count_ == 0) return;
-  for (uint32_t i = 0; i < batch_count_; ++i) __builtin_prefetch(&region_.nf(batch_[i]), 1);
-  for (uint32_t i = 0; i < batch_count_; ++i) {
-    const NfRecord& record = region_.nf(batch_[i]);
+  uint32_t* const batch = begin_batch();
+  auto count = static_cast<uint32_t>(std::min<size_t>(round_left_, kBurstMax / 2));
+  std::copy_n(again_.begin(), count, batch);
+  again_.erase(again_.begin(), again_.begin() + count);
+  round_left_ -= count;
+  for (uint32_t i = 0; i < count; ++i) queued_[batch[i]] = false;
+  count += ready_.take(batch + count, kBurstMax - count);
+  batch_.end += count;
+  if (count == 0) return;
+  for (uint32_t i = 0; i < count; ++i) __builtin_prefetch(&region_.nf(batch[i]), 1);
+  for (uint32_t i = 0; i < count; ++i) {
+    const NfRecord& record = region_.nf(batch[i]);
     if (record.state.load(std::memory_order_acquire) == kNfAbsent) continue;  // the rest isn't this thread's to read
     __builtin_prefetch(&record.inbox.slot());
     __builtin_prefetch(record.nf);
-    if (fair_) __builtin_prefetch(&turns_[batch_[i]], 1);
+    if (fair_) __builtin_prefetch(&turns_[batch[i]], 1);
   }
-  for (uint32_t i = 0; i < batch_count_; ++i) {
-    const NfRecord& record = region_.nf(batch_[i]);
+  for (uint32_t i = 0; i < count; ++i) {
+    const NfRecord& record = region_.nf(batch[i]);
     if (record.state.load(std::memory_order_acquire) == kNfAbsent || record.inbox.empty()) continue;
     const auto handle = static_cast<uint32_t>(record.inbox.slot().packet.load(std::memory_order_relaxed));
     __builtin_prefetch(packet_view(handle), 1);
@@ -220,8 +240,8 @@ void Worker::dispatch(uint32_t nf, Order& order) noexcept {
     // The fiber may be another batch's now: it has waited inside process().
     if (!more)
       order.rests(turns_[nf].credit);
-    else if (goes_on(nf) && batch_next_ != 0)
-      batch_[--batch_next_] = nf;  // its turn isn't over
+    else if (goes_on(nf) && batch_.next != batch_first_)
+      batch_.nfs[--batch_.next] = nf;  // its turn isn't over
     else
       queue_again(nf);
   }

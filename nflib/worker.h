@@ -80,7 +80,8 @@ class Worker final : public PacketSource {
   // An NF and its record belong to the control thread until it adds them, to the worker's thread from there on, and
   // to the control thread again from when they are removed.
   // Control thread. The NF's packets come only after the manager has heard that it is ready.
-  void add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_shift) noexcept;
+  // quarantined: it gets none, nor timers nor messages, until it is brought back.
+  void add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_shift, bool quarantined = false) noexcept;
   // Control thread, while the worker runs and the manager delivers nothing more to these NFs: all of them, or, where
   // it isn't `done`, none. suspended: one waits in the middle of process(). late: the worker did not come to it.
   enum class Removal { done, suspended, late };
@@ -114,6 +115,8 @@ class Worker final : public PacketSource {
 
   // Of the calling thread, null if it is none.
   static Worker* current() noexcept { return current_.load(std::memory_order_relaxed); }
+  // The NF in whose dispatch the calling thread is, UINT32_MAX: in none. Also in a signal handler.
+  static uint32_t nf_of_thread() noexcept;
 
  private:
   static constexpr uint32_t kBurstMax = 64;
@@ -172,6 +175,7 @@ class Worker final : public PacketSource {
   static void enter(void* worker);
   void drive() noexcept;
   void refill() noexcept;
+  uint32_t* begin_batch() noexcept;
   void gather() noexcept;
   template <typename Order>
   void dispatch(uint32_t nf, Order& order) noexcept;
@@ -291,8 +295,8 @@ class Worker final : public PacketSource {
   std::atomic<NfEvents*> events_{nullptr};
 
   // The round: kept here and not on a stack, since the fiber that drives can change at any dispatch.
-  uint32_t batch_[kBurstMax];
-  uint32_t batch_next_ = 0, batch_count_ = 0;
+  BatchLog& batch_;
+  uint32_t batch_first_ = 0;     // of the batch, in its log
   std::vector<uint32_t> again_;  // NFs that have more than one burst, for the next round
   std::vector<uint32_t> held_;   // that had no turn in this round, and begin the next
   LazyArray<bool> queued_;       // by NF: in one of these two

@@ -19,7 +19,7 @@ void Worker::give_way() noexcept {
   last_tsc_ = tsc_now();
   if (orders_.rest.load(std::memory_order_relaxed) != kGiveWay) return;
   const bool has_more =
-      batch_next_ < batch_count_ || !again_.empty() || !held_.empty() || ready_.any() || next_resume_tsc() <= last_tsc_;
+      batch_.next < batch_.end || !again_.empty() || !held_.empty() || ready_.any() || next_resume_tsc() <= last_tsc_;
   if (has_more)
     fall_asleep(kHasMore);
   else

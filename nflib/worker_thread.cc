@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "nflib/crash_handler.h"
 #include "nflib/eal_shim.h"
 
 namespace roost {
@@ -80,6 +81,7 @@ void WorkerThread::start_thread() {
 
 void* WorkerThread::live(void* self) {
   take_turns();
+  const SignalStack stack;
   const EalThread lcore;  // DPDK's libraries index by it in what NFs call
   static_cast<WorkerThread*>(self)->work();
   return nullptr;

@@ -87,7 +87,7 @@ bool Worker::resume_due() noexcept {
     std::pop_heap(asleep_.begin(), asleep_.end(), kLater);
     burst = asleep_.back();
     asleep_.pop_back();
-  } else if (!yielded_.empty() && batch_next_ == batch_count_) {
+  } else if (!yielded_.empty() && batch_.next == batch_.end) {
     burst = yielded_.front();
     yielded_.erase(yielded_.begin());
     refill();

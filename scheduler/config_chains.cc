@@ -125,6 +125,13 @@ void read_services_and_chains(TableReader& root, ManagerConfig& config) {
     if (const auto priority = reader.integer("priority", 0, kPriorities - 1))
       service.priority = static_cast<uint32_t>(*priority);
     read_own_settings(reader, service.settings);
+    constexpr std::string_view kPolicies[] = {"never", "on-failure", "always"};  // in the order of RestartPolicy
+    if (const auto policy = reader.choice("restart", kPolicies)) {
+      if (service.settings.contains("restart_policy"))
+        reader.problems().add(reader.where("restart"),
+                              "{}: restart is given as the setting restart_policy, too; leave one out", reader.name());
+      service.settings["restart_policy"] = *policy;
+    }
     reader.finish();
   }
   if (config.services.size() > kServicesMax) {

@@ -131,8 +131,9 @@ class DataLoop {
   void swap_rules(RuleHandover& rules) noexcept;
 
   // overrun.cc
-  // Nothing new for this NF, whose host has been asked to go on without it; what becomes of that is told.
-  void quarantine_nf(uint32_t nf, uint64_t dispatches);
+  // Nothing new for this NF. Where its host has been asked to go on without that dispatch of it, what becomes of that
+  // is told.
+  void quarantine_nf(uint32_t nf, std::optional<uint64_t> dispatches);
   void release_nf(uint32_t nf);  // a quarantined one gets packets again
 
  private:

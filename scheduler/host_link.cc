@@ -38,6 +38,11 @@ bool HostLink::wants_processor() const {
   return false;
 }
 
+bool HostLink::has_ended() const noexcept {
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  return poll(&ended, 1, 0) > 0;
+}
+
 void HostLink::kill_now() const noexcept {
   if (pidfd) syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
 }

@@ -9,6 +9,7 @@
 #include "core/protocol.h"
 #include "core/shared_memory.h"
 #include "scheduler/host_demands.h"
+#include "scheduler/host_history.h"
 #include "scheduler/range_allocator.h"
 
 namespace roost {
@@ -24,7 +25,8 @@ struct HostLink {
   Json ask(std::string_view method, Json parameters, const std::vector<int>& descriptors = {});
   void tell(std::string_view method, Json parameters);
   std::string name() const;
-  bool wants_processor() const;    // one of its threads runs, or would if it could
+  bool wants_processor() const;  // one of its threads runs, or would if it could
+  bool has_ended() const noexcept;
   void kill_now() const noexcept;  // by pidfd: never another process that has its number now
 
   const uint32_t id;
@@ -45,6 +47,7 @@ struct HostLink {
   HostDemands demands;         // of its NFs' settings
   std::set<uint32_t> groups;   // first NFs of its groups
   bool dead = false;           // it has ended; its packets are being taken back
+  HostHistory history;         // of the hosts in whose place it is, too
   bool orphan = false;         // its nursery is gone: nobody will tell how it ended
   std::set<uint32_t> modules;  // loaded, by number
 

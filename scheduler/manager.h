@@ -8,7 +8,7 @@
 //   manager_settings.cc  settings of the manager, of services and of NFs
 //   manager_setting_rules.cc  and those that contradict each other
 //   manager_overrun.cc NFs that don't come back from process(), and are brought back
-//   manager_restart.cc and by themselves, after a while
+//   manager_restart.cc and by themselves, after a while  manager_comeback.cc  hosts that died, and come back
 //   manager_tell.cc    messages to NFs                manager_ports.cc    links that go and come back
 //   manager_cores.cc   cores that vanish and come back
 //   manager_drain.cc   NFs that go give up their flows first
@@ -20,7 +20,6 @@
 #pragma once
 
 #include <sched.h>
-#include <unistd.h>
 
 #include <map>
 #include <memory>
@@ -33,7 +32,9 @@
 #include "core/ports/linux_interface.h"
 #include "core/protocol.h"
 #include "core/settings.h"
+#include "scheduler/comebacks.h"
 #include "scheduler/config.h"
+#include "scheduler/crash_book.h"
 #include "scheduler/event_log.h"
 #include "scheduler/event_set.h"
 #include "scheduler/loops.h"
@@ -44,6 +45,7 @@
 #include "scheduler/quarantine.h"
 #include "scheduler/registry.h"
 #include "scheduler/rule_book.h"
+#include "scheduler/socket_file.h"
 
 namespace roost {
 
@@ -181,12 +183,6 @@ class Manager {
     uint32_t core = 0;  // moved: where to
     Breach what{};
   };
-  struct SocketFile {
-    std::string path{};
-    ~SocketFile() {
-      if (!path.empty()) unlink(path.c_str());
-    }
-  };
 
   void make_loops(const ManagerConfig& config, const PortOpener& opener);
   void listen_to_loops();
@@ -234,7 +230,18 @@ class Manager {
   std::vector<std::string> end_hosts(const std::vector<HostLink*>& hosts);
   void bury(const std::vector<HostLink*>& hosts);
   void wait_for_sweeps();
-  std::string what_it_had(const HostLink& host) const;
+
+  // manager_comeback.cc
+  bool returns(const HostLink& host, const NfGroup& group) const;
+  RestartLimits wait_limits(const std::vector<const NfGroup*>& groups) const;
+  std::string note_end(HostLink& host, const std::string& how, int status);
+  std::string what_becomes_of(const HostLink& host) const;
+  void keep_for_return(const HostLink& host);
+  uint32_t core_for_return(const Comeback& comeback);
+  void come_back(Comeback comeback);
+  void come_back_later(Comeback comeback, std::string_view why);
+  void start_again(HostLink& host, const NfGroup& group, std::vector<uint32_t>& held);
+  uint32_t give_up_returns(const Comebacks::Ranges& ranges);
 
   // manager_spawn.cc
   void check_room(const SpawnRequest& request) const;
@@ -242,8 +249,12 @@ class Manager {
   std::vector<uint32_t> shared_cores_for(const SpawnRequest& request);
   HostLink& host_for(const SpawnRequest& request, uint32_t core, uint32_t count);
   uint8_t slot_shift_for(const HostLink& host, uint32_t count) const;
+  struct Returning {
+    const NfGroup& was;
+    std::vector<uint32_t> held;  // that are in quarantine from the start
+  };
   const NfGroup& start_group(HostLink& host, const SpawnRequest& request, const std::shared_ptr<const NfOrigin>& origin,
-                             uint32_t count);
+                             uint32_t count, const Returning* back = nullptr);
   void load_module(HostLink& host, const ModuleCopy& module);
   void undo_spawn(const Spawned& spawned, const char* why);
   static SpawnRequest like(const NfOrigin& origin, const std::string& service, uint32_t count);
@@ -320,6 +331,7 @@ class Manager {
 
   Json memory_stats() const;
   Json loop_reports() const;  // while they stand still
+  Json waiting_report(const Comeback& comeback, const NfGroup& group, uint32_t nf) const;
 
   // manager_rules.cc
   RuleNames rule_names() const;
@@ -365,6 +377,8 @@ class Manager {
   ModuleStore modules_;
   Registry registry_;
   Quarantine quarantine_;
+  Comebacks comebacks_;
+  CrashBook crashes_;
   FileDescriptor restart_timer_;
   uint32_t hosts_leaving_ = 0;  // of the registry's, dead
   uint32_t generation_ = 0;

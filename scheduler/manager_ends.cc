@@ -61,8 +61,15 @@ std::string_view what_it_did(Breach what) {
 }  // namespace
 
 void Manager::on_events() {
-  for (const uint64_t event : watched_.ready())
-    on_event(static_cast<Source>(event >> 32), static_cast<uint32_t>(event));
+  bool restarts = false;
+  for (const uint64_t event : watched_.ready()) {
+    const auto source = static_cast<Source>(event >> 32);
+    if (source == Source::restarts)
+      restarts = true;  // last: what is still to be told here is of hosts that had their numbers before
+    else
+      on_event(source, static_cast<uint32_t>(event));
+  }
+  if (restarts) on_restarts();
 }
 
 void Manager::on_event(Source source, uint32_t number) {
@@ -70,7 +77,6 @@ void Manager::on_event(Source source, uint32_t number) {
   if (source == Source::loop) return read_loop_notices();
   if (source == Source::links) return look_at_links();
   if (source == Source::nursery) return read_nursery_notices();
-  if (source == Source::restarts) return on_restarts();
   if (source == Source::rules) return end_rules();
   if (source == Source::cores) return check_cores();
   HostLink* host = registry_.find_host(number);
@@ -107,7 +113,10 @@ void Manager::read_loop_notices() {
   std::vector<uint32_t> groups;
   for (const HostLink* host : swept) groups.insert(groups.end(), host->groups.begin(), host->groups.end());
   forget(groups);
-  for (const HostLink* host : swept) registry_.remove_host(host->id);
+  for (const HostLink* host : swept) {
+    keep_for_return(*host);
+    registry_.remove_host(host->id);
+  }
   hosts_leaving_ -= static_cast<uint32_t>(swept.size());
 }
 
@@ -127,25 +136,14 @@ void Manager::kill_host(HostLink& host, std::string_view why) {
   host.socket.reset();
 }
 
-// What is lost with a host, and what helps.
-std::string Manager::what_it_had(const HostLink& host) const {
-  std::map<uint16_t, uint32_t> nfs;
-  for (const uint32_t first : host.groups) nfs[registry_.group(first).service] += registry_.group(first).count;
-  std::string text;
-  for (const auto& [service, count] : nfs)
-    text += fmt::format("{}{} of '{}'", text.empty() ? "" : ", ", count, service_names_[service]);
-  if (text.empty()) return "it had no NFs";
-  return fmt::format("its {} NFs are gone ({}), its packets are taken back; 'roost spawn' starts others", host.nfs,
-                     text);
-}
-
 void Manager::host_died(HostLink& host) {
   int status = -1;
   try {
     if (nursery_ && !host.orphan) status = nursery_->wait_status(host.pid, kStatusPatience_ms);
   } catch (const Error&) {  // the nursery has died too; the next event says so
   }
-  event(fmt::format("{}: {}; {}", host.name(), how_it_ended(status), what_it_had(host)));
+  const std::string how = how_it_ended(status), more = note_end(host, how, status);
+  event(fmt::format("{}: {}{}; {}", host.name(), how, more, what_becomes_of(host)));
   bury({&host});
 }
 

@@ -44,6 +44,7 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
   auto host = std::make_unique<HostLink>(id, layout_for(request.tier));
   try {
     host->generation = ++generation_;
+    host->history.since_ms = now_ms();
     host->tier = request.tier;
     host->tenant = request.tenant;
     host->core = core;

@@ -55,6 +55,7 @@ void Manager::on_overrun(HostLink& host, const Overrun& overrun) {
       confirm_quarantine(*nf);
       break;
     case Kind::stuck:
+      host.history.suspect = *nf;
       kill_host(host, fmt::format("NF {} does not come back from process(), and its thread does not leave the worker "
                                   "to others when signalled",
                                   *nf));
@@ -64,10 +65,12 @@ void Manager::on_overrun(HostLink& host, const Overrun& overrun) {
 
 void Manager::quarantine(HostLink& host, uint32_t nf, const Overrun& overrun) {
   const uint64_t most = settings_.get(Setting::runaways_max);
-  if (runaways_of(host) >= most)
+  if (runaways_of(host) >= most) {
+    host.history.suspect = nf;
     return kill_host(host, fmt::format("NF {} does not come back from process(), nor do {} others that are quarantined "
                                        "(setting runaways_max: {})",
                                        nf, runaways_of(host), most));
+  }
   quarantine_.seen(nf);
   loops_->each([&](DataLoop& loop) { loop.quarantine_nf(nf, overrun.dispatches); });
   try {
@@ -82,11 +85,13 @@ void Manager::resume(uint32_t nf, bool by_operator) {
   if (host.dead) fail("its host has ended");
   host.ask("resume", {{"nf", group.place + nf - group.first}});
   quarantine_.released(nf, by_operator, now_ms());
+  if (by_operator) crashes_.released(nf);
   loops_->each([nf](DataLoop& loop) { loop.release_nf(nf); });
 }
 
 uint32_t Manager::resume_nfs(const std::vector<uint32_t>& nfs) {
   for (const uint32_t nf : nfs) {
+    if (comebacks_.of_nf(nf) != nullptr) fail("resume: NF {} waits for its host to be started again", nf);
     if (registry_.group_of(nf) == nullptr) fail("resume: there is no NF {}; 'roost ps' lists them", nf);
     if (!quarantine_.has(nf)) fail("resume: {} is not quarantined", nf_name(nf));
   }

@@ -64,15 +64,45 @@ std::string Manager::core_name(uint32_t core) const {
   return fmt::format("{}/{}", cpu, core - static_cast<uint32_t>(first - shared_cores_.begin()));
 }
 
+// An NF whose host has died, and which is to be started again.
+Json Manager::waiting_report(const Comeback& comeback, const NfGroup& group, uint32_t nf) const {
+  Json report{{"id", nf},
+              {"service", service_names_[group.service]},
+              {"module", group.module},
+              {"tier", tier_name(comeback.tier)},
+              {"tenant", comeback.tenant},
+              {"host", comeback.host},
+              {"core", cpu_of(comeback.core)},
+              {"core_name", core_name(comeback.core)},
+              {"weight", group.weight},
+              {"state", "waiting"},
+              {"delivered", 0},
+              {"packets", 0},
+              {"cycles_per_packet", 0.0},
+              {"restarts_in_ms", comeback.history.due_ms - std::min(comeback.history.due_ms, now_ms())}};
+  if (const uint32_t times = crashes_.times(nf); times != 0) report["crashes"] = times;
+  return report;
+}
+
 Json Manager::ps(int64_t after, uint32_t limit) {
   Json nfs = Json::array(), hosts = Json::array();
   const uint32_t from = after < 0 ? 0 : static_cast<uint32_t>(std::min<int64_t>(after, UINT32_MAX - 1) + 1);
   const NfGroup* around = registry_.group_of(from);
   auto it = registry_.groups().lower_bound(around == nullptr ? from : around->first);
-  for (; it != registry_.groups().end() && nfs.size() < limit; ++it) {
+  auto waiting = comebacks_.group_from(from);
+  while (nfs.size() < limit && (waiting || it != registry_.groups().end())) {
+    if (waiting && (it == registry_.groups().end() || *waiting < it->first)) {
+      const Comeback& comeback = *comebacks_.of_group(*waiting);
+      const NfGroup& group = comeback.groups.at(*waiting);
+      for (uint32_t i = from > group.first ? from - group.first : 0; i < group.count && nfs.size() < limit; ++i)
+        nfs.push_back(waiting_report(comeback, group, group.first + i));
+      waiting = comebacks_.group_from(group.first + group.count);
+      continue;
+    }
     const NfGroup& group = it->second;
     const HostLink& host = *registry_.hosts().at(group.host);
     const HostRegion region(host.region.data(), host.layout);
+    ++it;
     for (uint32_t i = from > group.first ? from - group.first : 0; i < group.count && nfs.size() < limit; ++i) {
       const uint32_t nf = group.first + i;
       const NfRecord& record = region.nf(group.place + i);
@@ -95,7 +125,8 @@ Json Manager::ps(int64_t after, uint32_t limit) {
            {"delivered", home_of(host).nf_delivered(nf)},
            {"packets", packets},
            {"cycles_per_packet", packets == 0 ? 0.0 : static_cast<double>(cycles) / static_cast<double>(packets)}});
-      if (quarantine_.has(nf) || quarantine_.times(nf) != 0) nfs.back().update(quarantine_report(nf));
+      if (quarantine_.has(nf) || quarantine_.times(nf) != 0 || crashes_.times(nf) != 0)
+        nfs.back().update(quarantine_report(nf));
     }
   }
   std::vector<uint32_t> held;
@@ -128,8 +159,10 @@ Json Manager::ps(int64_t after, uint32_t limit) {
     if (const uint32_t calls = report.refused_calls.load(std::memory_order_relaxed); calls != 0)
       hosts.back().update(
           {{"refused_calls", calls}, {"refused_call", call_name(report.refused_call.load(std::memory_order_relaxed))}});
+    if (const HostHistory& history = host->history; !history.last_crash.is_null())
+      hosts.back().update({{"restarts", history.restarts}, {"last_crash", history.last_crash}});
   }
-  return {{"total", registry_.nfs()},
+  return {{"total", registry_.nfs() + comebacks_.nfs()},
           {"loops", loops_->size()},
           {"nfs", nfs},
           {"hosts_total", registry_.hosts().size()},

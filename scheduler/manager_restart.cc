@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Quarantined NFs that get packets again by themselves, once they have come back and their waits are over. One timer,
-// of the one that is due first; set only while an NF is quarantined.
+// Quarantined NFs that get packets again by themselves, once they have come back and their waits are over, and hosts
+// that are started again. One timer, of whoever is due first; set only while one waits.
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -15,6 +15,7 @@ namespace {
 
 constexpr uint64_t kLookAgain_ms = 100;   // at one that is due and has not come back; nobody tells when it does
 constexpr uint64_t kTryAgain_ms = 5'000;  // where its host would not
+constexpr size_t kHostsAtOnce = 8;        // that are started again, for the same reason
 constexpr size_t kAtOnce = 16;            // each is a question to a host; then operators have their turn
 
 double seconds(uint64_t ms) { return static_cast<double>(ms) / 1e3; }
@@ -59,7 +60,8 @@ void Manager::settle_quarantined() {
 }
 
 void Manager::set_restart_timer() {
-  const auto next = quarantine_.next_ms();
+  auto next = quarantine_.next_ms();
+  if (const auto host = comebacks_.next_ms()) next = std::min(next.value_or(UINT64_MAX), *host);
   itimerspec at{};  // nought: none
   if (next) {
     at.it_value.tv_sec = static_cast<time_t>(*next / 1'000);
@@ -90,12 +92,18 @@ void Manager::on_restarts() {
       }
     }
   }
+  for (size_t i = 0; i < kHostsAtOnce; ++i) {
+    auto comeback = comebacks_.take_due(now_ms());
+    if (!comeback) break;
+    come_back(std::move(*comeback));
+  }
   set_restart_timer();
 }
 
-// What ps says of an NF that was ever quarantined. resumes_in_ms 0: once it has returned.
+// What ps says of an NF that was ever quarantined, or has crashed its host. resumes_in_ms 0: once it has returned.
 Json Manager::quarantine_report(uint32_t nf) const {
   Json report = Json::object();
+  if (const uint32_t times = crashes_.times(nf); times != 0) report["crashes"] = times;
   if (const uint32_t times = quarantine_.times(nf); times != 0) report["quarantines"] = times;
   if (!quarantine_.has(nf)) return report;
   report["returned"] = state_of(nf) != kNfRunaway;

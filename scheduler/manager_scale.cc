@@ -41,6 +41,8 @@ Manager::Scaled Manager::scale(const std::string& service, uint32_t nfs) {
                         : fmt::format("would have the packets of these chains dropped (no_nf): {}", chains),
          service);
   }
+  wait_for_sweeps();
+  give_up_returns(comebacks_.cancel_service(number));  // so many, and no others later
   Scaled scaled{.was = nfs_of(number)};
   if (nfs > scaled.was) {
     const auto& origin = service_origins_[number];

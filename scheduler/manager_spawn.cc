@@ -159,30 +159,32 @@ Manager::SpawnRequest Manager::like(const NfOrigin& origin, const std::string& s
 }
 
 const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
-                                    const std::shared_ptr<const NfOrigin>& origin, uint32_t count) {
+                                    const std::shared_ptr<const NfOrigin>& origin, uint32_t count,
+                                    const Returning* back) {
   const ModuleCopy& module = *origin->copy;
   NfGroup group;
   try {
-    group = registry_.reserve(host, count, service_number(request.service), slot_shift_for(host, count));
+    group = registry_.reserve(host, count, service_number(request.service),
+                              back != nullptr ? back->was.slot_shift : slot_shift_for(host, count),
+                              back != nullptr ? std::optional(back->was.first) : std::nullopt);
     group.module = request.module;
     group.origin = origin;
-    group.own.set(Setting::weight, request.weight);
+    if (back != nullptr)
+      group.own = back->was.own;
+    else
+      group.own.set(Setting::weight, request.weight);
     group.settings = group.own.over(service_settings(group.service));
     group.weight = static_cast<uint32_t>(value_for(Setting::weight, group.settings));
     give_nf_orders(group);
     load_module(host, module);
-    const Json started = host.ask("start", {{"module", module.id},
-                                            {"first", group.place},
-                                            {"count", count},
-                                            {"first_id", group.first},
-                                            {"first_slot", group.first_slot},
-                                            {"slot_shift", group.slot_shift},
-                                            {"config", request.config},
-                                            {"services", services_},
-                                            {"ports", ports_}});
-    wake_if_asked(host, started);
+    Json what{{"module", module.id},      {"first", group.place},           {"count", count},
+              {"first_id", group.first},  {"first_slot", group.first_slot}, {"slot_shift", group.slot_shift},
+              {"config", request.config}, {"services", services_},          {"ports", ports_}};
+    if (back != nullptr)
+      for (const uint32_t nf : back->held) what["quarantined"].push_back(nf - group.first);
+    wake_if_asked(host, host.ask("start", std::move(what)));
   } catch (...) {
-    if (group.count != 0) registry_.give_back(host, group);
+    if (group.count != 0) registry_.give_back(host, group, back == nullptr);
     if (host.nfs == 0 && !host.dead) end_hosts({&host});
     throw;
   }
@@ -190,13 +192,20 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
   const HostSettings settings = host.demands.strictest(host.nfs, settings_);
   // What others of these numbers have done is not theirs.
   quarantine_.forget(added.first, count);
+  if (back == nullptr) crashes_.forget(added.first, count);
   const DataLoop& home = home_of(host);
   in_loops({added.first}, [&](DataLoop& loop, uint32_t first, uint32_t n) {
     const uint32_t before = first - added.first;
-    if (&loop != &home) return loop.add_nfs_elsewhere(first, n, added.service, loops_->number_of_core(host.core));
-    if (before == 0) loop.set_host(host.id, host.weight, settings);
-    loop.add_nfs(first, n, added.service, host.id, added.place + before,
-                 added.first_slot + (before << added.slot_shift), added.slot_shift);
+    if (&loop != &home) {
+      loop.add_nfs_elsewhere(first, n, added.service, loops_->number_of_core(host.core));
+    } else {
+      if (before == 0) loop.set_host(host.id, host.weight, settings);
+      loop.add_nfs(first, n, added.service, host.id, added.place + before,
+                   added.first_slot + (before << added.slot_shift), added.slot_shift);
+    }
+    if (back == nullptr) return;
+    for (const uint32_t nf : back->held)
+      if (nf - first < n) loop.quarantine_nf(nf, std::nullopt);
   });
   return added;
 }

@@ -125,15 +125,25 @@ Manager::Stopped Manager::stop_drained(std::vector<uint32_t> firsts, std::string
 
 Manager::Stopped Manager::stop_nfs(std::vector<uint32_t> nfs) {
   for (const uint32_t nf : nfs)
-    if (registry_.group_of(nf) == nullptr) fail("stop: there is no NF {}; 'roost ps' lists them", nf);
-  return stop_drained(groups_of(std::move(nfs)), "single NFs");
+    if (registry_.group_of(nf) == nullptr && comebacks_.of_nf(nf) == nullptr)
+      fail("stop: there is no NF {}; 'roost ps' lists them", nf);
+  Stopped stopped = stop_drained(groups_of(nfs), "single NFs");
+  for (const uint32_t nf : nfs) stopped.nfs += give_up_returns(comebacks_.cancel(nf, 1));
+  return stopped;
 }
 
 Manager::Stopped Manager::stop_service(const std::string& service) {
-  const auto& groups = registry_.groups_of_service(service_number(service));
-  return stop_drained({groups.begin(), groups.end()}, fmt::format("service '{}'", service));
+  const uint16_t number = service_number(service);
+  const auto& groups = registry_.groups_of_service(number);
+  Stopped stopped = stop_drained({groups.begin(), groups.end()}, fmt::format("service '{}'", service));
+  stopped.nfs += give_up_returns(comebacks_.cancel_service(number));
+  return stopped;
 }
 
-Manager::Stopped Manager::stop_all() { return stop_drained(registry_.groups_within(0, UINT32_MAX), "all NFs"); }
+Manager::Stopped Manager::stop_all() {
+  Stopped stopped = stop_drained(registry_.groups_within(0, UINT32_MAX), "all NFs");
+  stopped.nfs += give_up_returns(comebacks_.cancel(0, UINT32_MAX));
+  return stopped;
+}
 
 }  // namespace roost

@@ -39,22 +39,27 @@ Manager::Scaled Manager::upgrade(const std::string& service, const std::string& 
                                  const std::optional<Json>& config) {
   const uint16_t number = service_number(service);
   const auto& groups = registry_.groups_of_service(number);
+  wait_for_sweeps();  // of hosts that died: what comes back of them is known then
   std::vector<uint32_t> old;
   for (const uint32_t first : groups)
     if (!registry_.hosts().at(registry_.group(first).host)->dead) old.push_back(first);
-  if (old.empty())
+  const uint32_t waiting = comebacks_.change_service(number, [](NfGroup&) {});
+  if (old.empty() && waiting == 0)
     fail("upgrade: service '{}' has no NFs; 'roost spawn {} --service {}' starts some", service, module, service);
   if (config && !config->is_object()) fail("upgrade: the configuration must be a JSON object");
+  Comebacks::Ranges old_nfs;  // by their numbers, which outlive their hosts
+  for (const uint32_t first : old) old_nfs.emplace_back(first, registry_.group(first).count);
   const auto was = service_origins_[number];
   Scaled scaled{.was = nfs_of(number)};
   Spawned all{};
+  const ModuleCopy* copy = nullptr;
   try {
-    const ModuleCopy& copy = modules_.open(module);
+    copy = &modules_.open(module);
     for (bool rehearsed = false; const uint32_t first : old) {
       const NfGroup& group = registry_.group(first);
       SpawnRequest request = like(*group.origin, service, group.count);
       request.module = module;
-      request.copy = &copy;
+      request.copy = copy;
       if (config) request.config = *config;
       if (const auto weight = group.own.get(Setting::weight)) request.weight = *weight;
       if (request.tier == Tier::fiber && !std::exchange(rehearsed, true)) rehearse(request);
@@ -67,7 +72,18 @@ Manager::Scaled Manager::upgrade(const std::string& service, const std::string& 
     undo_spawn(all, error.what());
     fail("upgrade: {}; the NFs that service '{}' had are still in service", error.what(), service);
   }
+  // Those whose host died come back with it, and with a clean record.
+  comebacks_.change_service(number, [&](NfGroup& group) {
+    NfOrigin origin = *group.origin;
+    origin.copy = copy;
+    if (config) origin.config = *config;
+    group.origin = std::make_shared<const NfOrigin>(std::move(origin));
+    group.module = module;
+    crashes_.forget(group.first, group.count);
+    if (old.empty()) service_origins_[number] = group.origin;
+  });
   scaled.stopped = stop_groups(drain(still_there(old))).nfs;
+  for (const auto& [first, count] : old_nfs) give_up_returns(comebacks_.cancel(first, count));  // died meanwhile
   note(fmt::format("service '{}' has module '{}': {} started, {} stopped", service, module, scaled.started,
                    scaled.stopped),
        EventKind::nf);

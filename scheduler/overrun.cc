@@ -67,14 +67,14 @@ void DataLoop::watch_asked() noexcept {
   });
 }
 
-void DataLoop::quarantine_nf(uint32_t nf, uint64_t dispatches) {
+void DataLoop::quarantine_nf(uint32_t nf, std::optional<uint64_t> dispatches) {
   NfState& state = nfs_[nf];
   if (!takes_packets(state.life)) return;
   state.life = NfLife::quarantined;
   services_[state.service].members.remove(nf);
   ++departures_;  // flows look again, each at its next packet
   if (hosts_[state.host]->elsewhere != HostState::kHere) return;
-  asked_.push_back({state.host, hosts_[state.host]->generation, nf, dispatches, tsc_now()});
+  if (dispatches) asked_.push_back({state.host, hosts_[state.host]->generation, nf, *dispatches, tsc_now()});
 }
 
 void DataLoop::release_nf(uint32_t nf) {

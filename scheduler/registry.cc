@@ -68,24 +68,25 @@ HostLink* Registry::host_on_dedicated(uint32_t core) {
   return found == on_dedicated_.end() ? nullptr : found->second;
 }
 
-NfGroup Registry::reserve(HostLink& host, uint32_t count, uint16_t service, uint8_t slot_shift) {
+NfGroup Registry::reserve(HostLink& host, uint32_t count, uint16_t service, uint8_t slot_shift,
+                          std::optional<uint32_t> kept) {
   const auto place = host.places.take(count);
-  const auto first = nf_numbers_.take(count);
+  const auto first = kept ? kept : nf_numbers_.take(count);
   std::optional<uint32_t> slots;
   if (uint64_t{count} << slot_shift <= host.layout.inbox_slots_total) slots = host.slots.take(count << slot_shift);
   if (place && slots && first) return {*first, count, host.id, *place, *slots, service, slot_shift};
   if (place) host.places.give_back(*place, count);
   if (slots) host.slots.give_back(*slots, count << slot_shift);
   if (!first) fail("no more than {} NFs at a time", nfs_max_);
-  nf_numbers_.give_back(*first, count);
+  if (!kept) nf_numbers_.give_back(*first, count);
   fail("{}: has no room for {} NFs with {} inbox slots each; lower inbox_slots or the count", host.name(), count,
        1u << slot_shift);
 }
 
-void Registry::give_back(HostLink& host, const NfGroup& group) {
+void Registry::give_back(HostLink& host, const NfGroup& group, bool with_numbers) {
   host.places.give_back(group.place, group.count);
   host.slots.give_back(group.first_slot, group.slots());
-  nf_numbers_.give_back(group.first, group.count);
+  if (with_numbers) nf_numbers_.give_back(group.first, group.count);
 }
 
 const NfGroup& Registry::add_group(NfGroup group) {
@@ -99,9 +100,13 @@ const NfGroup& Registry::add_group(NfGroup group) {
   return groups_[group.first] = std::move(group);
 }
 
-void Registry::remove_group(uint32_t first) {
+void Registry::remove_group(uint32_t first) { remove(first, true); }
+
+NfGroup Registry::take_away(uint32_t first) { return remove(first, false); }
+
+NfGroup Registry::remove(uint32_t first, bool with_numbers) {
   const auto found = groups_.find(first);
-  const NfGroup& group = found->second;
+  NfGroup group = std::move(found->second);
   HostLink& host = *hosts_.at(group.host);
   host.nfs -= group.count;
   host.weight -= group.weight * group.count;
@@ -109,8 +114,9 @@ void Registry::remove_group(uint32_t first) {
   host.groups.erase(first);
   nfs_ -= group.count;
   groups_of_service_[group.service].erase(first);
-  give_back(host, group);
+  give_back(host, group, with_numbers);
   groups_.erase(found);
+  return group;
 }
 
 void Registry::settle_group(uint32_t first, const OwnSettings& own, const OwnSettings& settings, uint32_t weight) {

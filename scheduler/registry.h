@@ -62,10 +62,14 @@ class Registry {
   HostLink* host_on_dedicated(uint32_t core);  // null: the core is free
 
   // NFs. Room is reserved before the host is asked to start them, and given back where it does not.
-  NfGroup reserve(HostLink& host, uint32_t count, uint16_t service, uint8_t slot_shift);  // throws Error
-  void give_back(HostLink& host, const NfGroup& group);
+  // `kept`: the first of numbers that take_away() left.
+  NfGroup reserve(HostLink& host, uint32_t count, uint16_t service, uint8_t slot_shift,
+                  std::optional<uint32_t> kept = std::nullopt);  // throws Error
+  void give_back(HostLink& host, const NfGroup& group, bool with_numbers = true);
   const NfGroup& add_group(NfGroup group);
   void remove_group(uint32_t first);
+  NfGroup take_away(uint32_t first);  // removes it; its numbers stay taken, until somebody gives them back
+  void give_numbers_back(uint32_t first, uint32_t count) { nf_numbers_.give_back(first, count); }
   void settle_group(uint32_t first, const OwnSettings& own, const OwnSettings& settings, uint32_t weight);
   void split_group(uint32_t at);  // makes `at` the first NF of a group, if it is in one
   const NfGroup* group_of(uint32_t nf) const;
@@ -85,6 +89,8 @@ class Registry {
   Hosts hosts_;
   std::map<std::pair<std::string, uint32_t>, std::set<uint32_t>> fiber_hosts_;  // open ones, by tenant and core
   std::map<uint32_t, HostLink*> on_dedicated_;                                  // by core
+  NfGroup remove(uint32_t first, bool with_numbers);
+
   RangeAllocator host_numbers_, nf_numbers_;
   Groups groups_;
   std::vector<std::set<uint32_t>> groups_of_service_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How long does an NF that was quarantined wait before it gets packets again? One that overruns now and then should be
-// back soon, one that overruns whenever it gets packets should cost its worker little. A policy is a class with these
-// functions, one object for each NF that was ever quarantined:
+// How long does an NF that was quarantined wait before it gets packets again, and a host that died before it is started
+// again? One that overruns, or dies, now and then should be back soon, one that does so whenever it gets packets should
+// cost others little. A policy is a class with these functions, one object for each NF that was ever quarantined, and
+// for each host:
 //
 //   quarantined(worked_ms, limits)  it is quarantined, after having worked for so long since it was brought back
 //   delay_ms(limits)                how long it waits, from then on; none: it isn't brought back by itself
@@ -18,6 +19,12 @@ struct RestartLimits {
   uint64_t first_ms = 0;  // 0: never by itself
   uint64_t most_ms = 0;
 };
+
+// Whether NFs whose host has ended unasked are started again; values of the setting restart_policy.
+enum class RestartPolicy : uint8_t { never, on_failure, always };
+constexpr bool comes_back(RestartPolicy policy, bool failed) noexcept {
+  return policy == RestartPolicy::always || (policy == RestartPolicy::on_failure && failed);
+}
 
 inline constexpr uint64_t kNeverQuarantined_ms =
     UINT64_MAX;  // worked_ms of an NF that is quarantined for the first time

@@ -67,5 +67,25 @@ TEST(ConfigRules, WhatIsOnlyUnwiseIsAccepted) {
   EXPECT_EQ(problems("[settings]\nwake_packets = 8\ninbox_slots = 4\nwake_ahead = 1\n"), "accepted");
 }
 
+TEST(ConfigRules, RestartIsASettingByAnotherName) {
+  const std::string service = "[[services]]\nname = 'a'\n";
+  const auto policy = [&](const std::string& line) {
+    const ManagerConfig config =
+        parse_config(service + line + kPort, "roost.toml", {.setting_problem = {}, .cores = {0}});
+    const auto& settings = config.services.at(0).settings;
+    return settings.contains("restart_policy") ? static_cast<int>(settings.at("restart_policy")) : -1;
+  };
+  EXPECT_EQ(policy(""), -1);
+  EXPECT_EQ(policy("restart = 'never'\n"), 0);
+  EXPECT_EQ(policy("restart = 'on-failure'\n"), 1);
+  EXPECT_EQ(policy("restart = 'always'\n"), 2);
+  EXPECT_EQ(policy("settings = { restart_policy = 2 }\n"), 2);
+  EXPECT_THAT(problems(service + "restart = 'on-failur'\n"), HasSubstr("on-failure"));
+  EXPECT_THAT(problems(service + "restart = 'always'\nsettings = { restart_policy = 2 }\n"),
+              AllOf(HasSubstr("roost.toml:3:"), HasSubstr("leave one out")));
+  EXPECT_THAT(problems(service + "settings = { restart_ms = 90000 }\n"),
+              HasSubstr("settings 'restart_ms' (90000) and 'restart_most_ms' (60000) of service 'a' contradict"));
+}
+
 }  // namespace
 }  // namespace roost

@@ -58,6 +58,27 @@ TEST_F(RegistryTest, AHostThatMovesIsFoundOnItsNewCore) {
   EXPECT_EQ(registry.fiber_host("t", 1, 1), nullptr);
 }
 
+TEST_F(RegistryTest, NumbersOfNfsThatComeBackStayTheirs) {
+  HostLink& dead = host();
+  group(dead, 2);
+  group(dead, 3, 1);
+  const NfGroup away = registry.take_away(2);
+  EXPECT_EQ(away.count, 3U);
+  EXPECT_EQ(registry.nfs(), 2U);
+  registry.remove_host(dead.id);
+  HostLink& next = host();
+  EXPECT_EQ(group(next, 2), 0U) << "free again";
+  EXPECT_EQ(group(next, 1), 5U) << "those of the others are not";
+  const NfGroup back = registry.reserve(next, 3, 1, 4, away.first);
+  EXPECT_EQ(back.first, 2U);
+  registry.give_back(next, back, false);
+  EXPECT_EQ(group(next, 1), 6U);
+  EXPECT_EQ(registry.add_group(registry.reserve(next, 3, 1, 4, away.first)).first, 2U);
+  EXPECT_EQ(registry.group_of(4)->host, next.id);
+  registry.remove_group(2);
+  EXPECT_EQ(group(next, 3), 2U) << "as any others now";
+}
+
 TEST_F(RegistryTest, ASplitGroupStaysWhereItIs) {
   HostLink& a = host();
   group(a, 6, 1);

@@ -83,5 +83,14 @@ TEST(RestartBackoff, FollowsTheSettings) {
   EXPECT_EQ(waits(longest, 100, 0, {3'600'000, 86'400'000}).back(), 86'400'000U);
 }
 
+TEST(RestartPolicy, SaysWhoComesBack) {
+  EXPECT_FALSE(comes_back(RestartPolicy::never, true));
+  EXPECT_FALSE(comes_back(RestartPolicy::never, false));
+  EXPECT_TRUE(comes_back(RestartPolicy::on_failure, true));
+  EXPECT_FALSE(comes_back(RestartPolicy::on_failure, false));
+  EXPECT_TRUE(comes_back(RestartPolicy::always, true));
+  EXPECT_TRUE(comes_back(RestartPolicy::always, false));
+}
+
 }  // namespace
 }  // namespace roost
