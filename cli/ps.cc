@@ -57,6 +57,14 @@ std::string core_of(const Json& object) {
   return name.empty() ? text_of(object, "core") : name;
 }
 
+// Where there is but the one that is always there, nobody need read of it.
+bool several_domains(const Json& list) {
+  return std::any_of(list.begin(), list.end(), [](const Json& one) {
+    const std::string domain = text_of(one, "domain");
+    return !domain.empty() && domain != "default";
+  });
+}
+
 void print_nfs(const Json& answer, const PsOptions& options) {
   constexpr auto kRight = Table::Align::right;
   const Json& nfs = answer["nfs"];
@@ -67,6 +75,8 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                                      {"STATE"},          {"PACKETS", kRight}, {"CYCLES/PACKET", kRight},
                                      {"WEIGHT", kRight}, {"CORE", kRight},    {"HOST", kRight},
                                      {"TENANT"},         {"MODULE"}};
+  const bool domains = several_domains(nfs);
+  if (domains) columns.insert(columns.end() - 1, {"DOMAIN"});
   if (quarantines) columns.insert(columns.begin() + 4, {{"QUARANTINES", kRight}, {"RESUMES"}});
   Table table(columns);
   for (const Json& nf : nfs) {
@@ -83,6 +93,7 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                                  text_of(nf, "host"),
                                  text_of(nf, "tenant"),
                                  module.substr(module.rfind('/') + 1)};
+    if (domains) row.insert(row.end() - 1, text_of(nf, "domain"));
     if (quarantines) row.insert(row.begin() + 4, {grouped(count_of(nf, "quarantines")), resumes(nf)});
     table.add(row);
   }
@@ -94,17 +105,18 @@ void print_nfs(const Json& answer, const PsOptions& options) {
 
 void print_hosts(const Json& answer) {
   constexpr auto kRight = Table::Align::right;
-  Table table({{"HOST", kRight},
-               {"PROCESS", kRight},
-               {"CORE", kRight},
-               {"MOVES", kRight},
-               {"TIER"},
-               {"NFS", kRight},
-               {"STATE"},
-               {"TENANT"}});
-  for (const Json& host : answer["hosts"])
-    table.add({text_of(host, "id"), text_of(host, "pid"), core_of(host), grouped(count_of(host, "moves")),
-               text_of(host, "tier"), grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")});
+  std::vector<Table::Column> columns{{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight}, {"MOVES", kRight},
+                                     {"TIER"},         {"NFS", kRight},     {"STATE"},        {"TENANT"}};
+  const bool domains = several_domains(answer["hosts"]);
+  if (domains) columns.push_back({"DOMAIN"});
+  Table table(columns);
+  for (const Json& host : answer["hosts"]) {
+    std::vector<std::string> row{
+        text_of(host, "id"),   text_of(host, "pid"),           core_of(host),          grouped(count_of(host, "moves")),
+        text_of(host, "tier"), grouped(count_of(host, "nfs")), text_of(host, "state"), text_of(host, "tenant")};
+    if (domains) row.push_back(text_of(host, "domain"));
+    table.add(row);
+  }
   fmt::print("{}", table.text());
 }
 
@@ -164,7 +176,7 @@ void add_ps(Command& program, Invocation& invocation) {
   command.option("--limit", options.limit, "at most this many").range(1, 10'000'000).shows_default();
   command.flag("--hosts", options.hosts, "list the processes in which they live instead");
   command.option("--by", options.by, "sum up all NFs that share this instead")
-      .one_of({"service", "tenant", "tier", "core"});
+      .one_of({"service", "tenant", "domain", "tier", "core"});
   add_json_flag(command, invocation, "print JSON (NFs, hosts and events)");
   command.runs([&] { return ps(options, invocation); });
 }

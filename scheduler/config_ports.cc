@@ -141,7 +141,8 @@ void read_device(TableReader& reader, DeviceOptions& options, std::map<std::stri
 
 }  // namespace
 
-void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
+void read_ports(TableReader& root, ManagerConfig& config) {
+  auto& ports = config.ports;
   std::vector<std::string> names;
   std::map<std::string, std::string> interfaces;  // and whose they are
   for (const toml::table* table : root.tables("ports")) {
@@ -149,6 +150,7 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
     ManagerConfig::Port port;
     port.name = read_name(reader, "port", names);
     port.chain = reader.text("chain").value_or("");
+    port.domain = read_domain(reader, config.domains);
     const auto kind = reader.choice("kind", kPortKindNames);
     if (!table->contains("kind")) {
       root.problems().add(reader.where(),
@@ -166,6 +168,11 @@ void read_ports(TableReader& root, std::vector<ManagerConfig::Port>& ports) {
       if (port.kind == PortKind::kAfPacket) read_af_packet(reader, port.interface);
       if (port.kind == PortKind::kTap) read_tap(reader, port.interface);
       if (port.kind == PortKind::kDpdk) read_device(reader, port.device, interfaces);
+      if (port.kind == PortKind::kDpdk && !config.domains.empty() && is_pci_address(port.device.device))
+        reader.problems().add(reader.where("device"),
+                              "{}: a card reaches the packets of one domain only, so it goes with no [[domains]]; use "
+                              "kind = \"af_xdp\", or leave them out",
+                              reader.name());
       reader.finish();  // without a kind, nobody knows which keys belong here
     }
     ports.push_back(std::move(port));

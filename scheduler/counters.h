@@ -28,12 +28,13 @@ enum class DropCause : uint32_t {
   too_long,       // more segments than an inbox holds
   quarantined,    // waited for an NF that has overrun
   by_rule,        // a rule said so
+  domain_full,    // the domain that it goes to has no free packet to copy it into
   count
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(DropCause::count)> kDropCauseNames{
     "no_chain", "no_nf",     "no_path",     "inbox_full",  "backpressure",  "buffer_share",
     "by_nf",    "bad_port",  "bad_service", "no_way",      "transmit_full", "host_died",
-    "merged",   "malformed", "too_long",    "quarantined", "by_rule"};
+    "merged",   "malformed", "too_long",    "quarantined", "by_rule",       "domain_full"};
 
 // Whether the manager drops for this cause where it has no room or no way, so that the work of NFs that have seen the
 // packet is wasted. The others are what NFs asked for or did.
@@ -46,6 +47,7 @@ constexpr bool wastes_work(DropCause cause) noexcept {
     case DropCause::backpressure:
     case DropCause::buffer_share:
     case DropCause::too_long:
+    case DropCause::domain_full:
       return true;
     default:
       return false;
@@ -73,6 +75,7 @@ struct LoopCounters {
   Count flows_new, flows_unpinned, flows_idle;
   Count rule_lookups;  // of a flow's first packet, and of the next one after rules have changed
   Count sleeps;        // of the loop itself
+  Count crossed;       // packets copied from one domain to another
 };
 
 }  // namespace roost

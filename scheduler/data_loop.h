@@ -5,7 +5,7 @@
 //
 //   data_loop.cc   the turn and the loop's own sleep       deliver.cc    packets into inboxes, and backlogs
 //   classify.cc    flow, chain and NFs of each packet      wakeup.cc     who is woken, who is parked
-//   classify_rules.cc  the same where there are rules
+//   classify_rules.cc  the same where there are rules        border.cc     copies, from one domain to another
 //   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
 //   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
 //   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
@@ -178,9 +178,9 @@ class DataLoop {
   void prepare(Batch& batch) noexcept;
   void deliver(Batch& batch) noexcept;
   bool admits(uint32_t path) const noexcept;
-  void look_at_pool() noexcept {
-    share_limit_ = share_.limit(pool_.free_here());
-    share_easy_ = buffer_left(share_limit_, inbox_slots_most_);
+  void look_at_pool() noexcept;
+  void look_at_pool_of(uint8_t domain) noexcept {
+    if (std::exchange(share_domain_, domain) != domain) look_at_pool();
   }
   bool within_share(HostState& host, NfState& nf) noexcept;
   bool may_go_on(HostState& host, NfState& nf) noexcept;
@@ -193,6 +193,11 @@ class DataLoop {
   void deliver_backlogs() noexcept;
   void mark_ready() noexcept;
   static uint32_t segments_of(const rte_mbuf* packet) noexcept { return packet->nb_segs; }
+
+  // border.cc
+  bool is_abroad(uint32_t handle, const HostState& host) const noexcept;
+  rte_mbuf* cross(rte_mbuf* packet, uint8_t domain) noexcept;
+  uint32_t cross_midway(uint32_t handle, uint8_t domain) noexcept;
 
   // wakeup.cc
   void wake() noexcept;
@@ -316,6 +321,8 @@ class DataLoop {
   bool receiving_ = true;
   bool wakes_ahead_ = false;
   DynamicThreshold share_;
+  const bool borders_;                     // there are several domains
+  uint8_t share_domain_ = 0;               // whose pool was looked at last
   uint32_t share_limit_ = kNoBufferLimit;  // what a host may have, as of the last look at the pool
   uint32_t share_easy_ = 0;                // with fewer than this, no inbox of it is limited by more than its slots
   uint32_t inbox_slots_most_ = 0;          // of any NF

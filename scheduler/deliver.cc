@@ -71,6 +71,16 @@ void DataLoop::prepare(Batch& batch) noexcept {
   }
 }
 
+void DataLoop::look_at_pool() noexcept {
+  share_limit_ = share_.limit(pool_.free_here(share_domain_));
+  share_easy_ = buffer_left(share_limit_, inbox_slots_most_);
+}
+
+// A host sees nothing of what lies in another domain's memory.
+inline bool DataLoop::is_abroad(uint32_t handle, const HostState& host) const noexcept {
+  return borders_ && pool_.domain_of(handle) != host.domain;
+}
+
 void DataLoop::deliver(Batch& batch) noexcept {
   if (batch.count != 0) look_at_pool();
   for (uint32_t i = 0; i < batch.count; ++i) {
@@ -83,6 +93,7 @@ void DataLoop::deliver(Batch& batch) noexcept {
       continue;
     }
     HostState& host = *hosts_[nf.host];
+    look_at_pool_of(host.domain);
     if (host.owned() >= share_easy_ && !within_share(host, nf)) [[unlikely]] {
       ++host.refused;
       refuse(batch.packets[i], DropCause::buffer_share);
@@ -94,14 +105,25 @@ void DataLoop::deliver(Batch& batch) noexcept {
       refuse(batch.packets[i], segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }
-    LedgerRow& row = ledger_.row(batch.handles[i]);
+    rte_mbuf* packet = batch.packets[i];
+    uint32_t handle = batch.handles[i];
+    if (is_abroad(handle, host)) [[unlikely]] {
+      packet = cross(packet, host.domain);
+      if (packet == nullptr) {
+        ++host.refused;
+        refuse(batch.packets[i], DropCause::domain_full);
+        continue;
+      }
+      handle = PacketPool::handle_of(packet);
+    }
+    LedgerRow& row = ledger_.row(handle);
     row.way = flow.way;
-    row.packet = batch.packets[i];
+    row.packet = packet;
     row.stamp_tsc = batch.stamps[i];
     row.flow_hash = batch.hashes[i];
     row.in_port = batch.port;
     row.epoch = paths_.depart();
-    place(host, nf, batch.handles[i]);
+    place(host, nf, handle);
   }
   batch.count = 0;
   if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
@@ -114,10 +136,12 @@ bool DataLoop::within_share(HostState& host, NfState& nf) noexcept {
   return waiting() < most || (most != 0 && refresh(host, nf.inbox) && waiting() < most);
 }
 
-// The same for a packet in the middle of its chain, which takes no packet from the pool: so that it is never stuck
-// there for want of free ones, a host may have a burst in any case.
+// The same for a packet in the middle of its chain, which takes no packet from the pool, but at a border: so that it is
+// never stuck there for want of free ones, a host may have a burst in any case.
 bool DataLoop::may_go_on(HostState& host, NfState& nf) noexcept {
-  return host.owned() < kBurst || host.owned() < share_easy_ || within_share(host, nf);
+  if (host.owned() < kBurst) return true;
+  look_at_pool_of(host.domain);
+  return host.owned() < share_easy_ || within_share(host, nf);
 }
 
 // Whether the flow's chain can take more: none of its NFs has a backlog.
@@ -185,7 +209,9 @@ void DataLoop::advance(uint32_t handle) noexcept {
   HostState& host = *hosts_[nf.host];
   if (nf.backlog_count != 0 || !may_go_on(host, nf) || !has_room(host, nf, segments))
     return add_to_backlog(nf, row.way.nf, handle);
-  place(host, nf, handle);
+  if (is_abroad(handle, host)) [[unlikely]]
+    handle = cross_midway(handle, host.domain);
+  if (handle != kNoHandle) place(host, nf, handle);
 }
 
 void DataLoop::add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept {
@@ -204,7 +230,7 @@ void DataLoop::deliver_backlogs() noexcept {
     HostState& host = *hosts_[nf.host];
     refresh(host, nf.inbox);
     while (nf.backlog_count != 0) {
-      const uint32_t handle = nf.backlog_first - 1;
+      uint32_t handle = nf.backlog_first - 1;
       LedgerRow& row = ledger_.row(handle);
       const bool gone = !takes_packets(nf.life);
       if (!gone && (nf.inbox.room() < segments_of(row.packet) || !may_go_on(host, nf))) break;
@@ -214,7 +240,9 @@ void DataLoop::deliver_backlogs() noexcept {
         paths_.arrive(row.epoch);
         advance(handle);  // finds another NF of the service
       } else {
-        place(host, nf, handle);
+        if (is_abroad(handle, host)) [[unlikely]]
+          handle = cross_midway(handle, host.domain);
+        if (handle != kNoHandle) place(host, nf, handle);
       }
       if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
     }

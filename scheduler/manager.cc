@@ -60,6 +60,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       wait_mode_(config.cores.wait_mode),
       shared_cores_(config.cores.shared),
       dedicated_cores_(config.cores.dedicated),
+      domains_(config),
       host_program_(host_program),
       host_options_(host_options(config.hosts)),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
@@ -107,15 +108,16 @@ void Manager::make_loop(const ManagerConfig& config, const PortOpener& opener) {
   PacketPoolOptions pool_options;
   pool_options.name = "packets";
   pool_options.packets = config.memory.packets;
-  // One arena, near the loop, which touches every packet. (A port on another node writes across.)
+  // All arenas near the loop, which touches every packet. (A port on another node writes across.)
   if (numa_available() >= 0) pool_options.numa_node = numa_node_of_cpu(static_cast<int>(config.cores.io));
   pool_options.hugepages = config.memory.hugepages;
+  for (const auto& domain : config.domains) pool_options.domains.push_back({domain.name, domain.packets});
   pool_ = std::make_unique<PacketPool>(pool_options);
 
   std::vector<std::unique_ptr<Port>> ports;
   for (const auto& port : config.ports) {
     const auto index = static_cast<uint16_t>(ports.size());
-    ports.push_back(opener(port, index, pool_->pool(), tsc_hz_));
+    ports.push_back(opener(port, index, pool_->pool(port.domain), tsc_hz_));
     ports_[port.name] = index;
     port_names_.push_back(port.name);
     port_kinds_.emplace_back(port_kind_name(port.kind));

@@ -36,6 +36,7 @@
 #include "core/settings.h"
 #include "scheduler/config.h"
 #include "scheduler/data_loop.h"
+#include "scheduler/domains.h"
 #include "scheduler/event_log.h"
 #include "scheduler/event_set.h"
 #include "scheduler/mailbox.h"
@@ -131,7 +132,7 @@ class Manager {
 
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
-  Json totals(const std::string& by);  // service, tenant, tier or core
+  Json totals(const std::string& by);  // service, tenant, domain, tier or core
   Json events(uint64_t after, uint32_t limit) const { return events_.since(after, limit); }
   struct SettingChange {
     uint64_t value = 0, was = 0;  // what counts there now, and before; of several NFs, of the first
@@ -190,6 +191,7 @@ class Manager {
 
   void make_loop(const ManagerConfig& config, const PortOpener& opener);
   uint16_t service_number(const std::string& name) const;
+  uint8_t domain_of(const SpawnRequest& request) const { return domains_.of_service(service_number(request.service)); }
   void in_loop(const std::vector<uint32_t>& firsts, const std::function<void(uint32_t first, uint32_t count)>& work);
   void event(std::string text, EventKind kind = EventKind::host);  // trouble
   void note(std::string text, EventKind kind);                     // what is as it was asked for
@@ -317,6 +319,7 @@ class Manager {
   Json quarantine_report(uint32_t nf) const;
 
   Json memory_stats() const;
+  Json domain_stats() const;
 
   // manager_rules.cc
   RuleNames rule_names() const;
@@ -342,6 +345,7 @@ class Manager {
     return tenants_.try_emplace(name, Tenant{static_cast<uint32_t>(tenants_.size())}).first->second;
   }
   std::map<std::string, Tenant> tenants_;
+  Domains domains_;
   std::map<std::string, uint16_t> services_, ports_;
   std::vector<std::string> service_names_;
   std::vector<OwnSettings> service_settings_;                     // by number

@@ -70,6 +70,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
            {"module", group.module},
            {"tier", tier_name(host.tier)},
            {"tenant", host.tenant},
+           {"domain", domains_.name(host.domain)},
            {"host", host.id},
            {"core", cpu_of(host.core)},
            {"core_name", core_name(host.core)},
@@ -98,6 +99,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
                      {"moves", host->moves},
                      {"tier", tier_name(host->tier)},
                      {"tenant", host->tenant},
+                     {"domain", domains_.name(host->domain)},
                      {"nfs", host->nfs},
                      {"packets_held", held[hosts.size()]},
                      {"state", host->dead ? "dead" : "live"},
@@ -164,6 +166,7 @@ Json Manager::stats(bool with_memory) {
       {"loop_sleeps", &counters.sleeps},
       {"flows_new", &counters.flows_new},
       {"flows_unpinned", &counters.flows_unpinned},
+      {"crossed", &counters.crossed},
       {"rule_lookups", &counters.rule_lookups}};
   for (const auto& [name, counter] : plain) result[name] = counter->get();
   const auto us = [this](uint64_t cycles) { return static_cast<double>(cycles) * 1e6 / static_cast<double>(tsc_hz_); };
@@ -174,6 +177,7 @@ Json Manager::stats(bool with_memory) {
                           {"p999", us(latency.quantile(0.999))},
                           {"max", us(latency.quantile(1.0))}};
   result["ports"] = ports();
+  result["domains"] = domain_stats();
   if (with_memory) result["memory"] = memory_stats();
   return result;
 }
@@ -200,6 +204,13 @@ Json Manager::ports() {
     if (const auto& chain = port_chains_[port->index()]; !chain.empty()) ports.back()["chain"] = chain;
   }
   return ports;
+}
+
+Json Manager::domain_stats() const {
+  Json list = Json::array();
+  for (const auto& domain : pool_->domains())
+    list.push_back({{"name", domain.name}, {"packets", domain.packets}, {"in_use", domain.in_use()}});
+  return list;
 }
 
 Json Manager::memory_stats() const {

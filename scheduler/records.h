@@ -66,6 +66,7 @@ struct HostState {
   bool swept_for = false;  // it is gone, and the sweep that is under way takes back its packets
   bool breached = false;   // it is not to be believed; the control side is told
   Breach breach{};         // why
+  uint8_t domain = 0;      // whose packets it can see
 
   uint32_t id = 0;
   uint32_t generation = 0;

@@ -29,7 +29,7 @@ PortConfig Rig::generator(uint32_t flows, uint64_t rate_pps) {
   return port;
 }
 
-std::string Rig::module_path(const std::string& module) { return std::string(ROOST_NF_DIR) + "/" + module + ".so"; }
+std::string Rig::module_path(const std::string& module) { return fmt::format(ROOST_NF_DIR "/{}.so", module); }
 
 PortConfig Rig::source(const Lane& lane) {
   PortConfig port = generator(lane.flows, lane.rate_pps);
