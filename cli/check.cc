@@ -25,6 +25,12 @@ void print_summary(const Json& summary, const std::string& config) {
              list_of(part_of(cores, "dedicated")), text_of(cores, "wait_mode"));
   fmt::print("packets: {} ({})\n\n", grouped(count_of(summary, "packets")),
              bytes_text(number_of(summary, "packet_bytes")));
+  Table domains({{"DOMAIN"}, {"PACKETS", Table::Align::right}, {"TENANTS"}, {"SERVICES"}, {"PORTS"}});
+  for (const Json& domain : part_of(summary, "domains"))
+    domains.add({text_of(domain, "name"), grouped(count_of(domain, "packets")),
+                 part_of(domain, "tenants").empty() ? "all" : list_of(part_of(domain, "tenants")),
+                 list_of(part_of(domain, "services")), list_of(part_of(domain, "ports"))});
+  if (domains.size() > 1) fmt::print("{}\n", domains.text());
   Table ports({{"PORT"}, {"KIND"}, {"CHAIN"}, {"WHAT"}});
   for (const Json& port : part_of(summary, "ports"))
     ports.add({text_of(port, "name"), text_of(port, "kind"), port.contains("chain") ? text_of(port, "chain") : "-",

@@ -62,6 +62,14 @@ std::string core_of(const Json& object) {
   return name.empty() ? text_of(object, "core") : name;
 }
 
+// Where there is but the one that is always there, nobody need read of it.
+bool several_domains(const Json& list) {
+  return std::any_of(list.begin(), list.end(), [](const Json& one) {
+    const std::string domain = text_of(one, "domain");
+    return !domain.empty() && domain != "default";
+  });
+}
+
 void print_nfs(const Json& answer, const PsOptions& options) {
   constexpr auto kRight = Table::Align::right;
   const Json& nfs = answer["nfs"];
@@ -74,7 +82,8 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                                      {"STATE"},          {"PACKETS", kRight}, {"CYCLES/PACKET", kRight},
                                      {"WEIGHT", kRight}, {"CORE", kRight},    {"HOST", kRight},
                                      {"TENANT"},         {"MODULE"}};
-  const bool loops = count_of(answer, "loops") > 1;
+  const bool loops = count_of(answer, "loops") > 1, domains = several_domains(nfs);
+  if (domains) columns.insert(columns.end() - 1, {"DOMAIN"});
   if (loops) columns.insert(columns.begin() + 8, {"IO", kRight});
   if (quarantines) columns.insert(columns.begin() + 4, {{"QUARANTINES", kRight}, {"RESUMES"}});
   if (crashes) columns.insert(columns.begin() + 4, {"CRASHES", kRight});
@@ -93,6 +102,7 @@ void print_nfs(const Json& answer, const PsOptions& options) {
                                  text_of(nf, "host"),
                                  text_of(nf, "tenant"),
                                  module.substr(module.rfind('/') + 1)};
+    if (domains) row.insert(row.end() - 1, text_of(nf, "domain"));
     if (loops) row.insert(row.begin() + 8, text_of(nf, "loop"));
     if (quarantines) row.insert(row.begin() + 4, {grouped(count_of(nf, "quarantines")), resumes(nf)});
     if (crashes) row.insert(row.begin() + 4, grouped(count_of(nf, "crashes")));
@@ -114,12 +124,13 @@ std::vector<std::string> followed(const Json& host) {
 void print_hosts(const Json& answer) {
   constexpr auto kRight = Table::Align::right;
   const Json& hosts = answer["hosts"];
-  const bool loops = count_of(answer, "loops") > 1;
+  const bool loops = count_of(answer, "loops") > 1, domains = several_domains(hosts);
   const bool follow =
       std::any_of(hosts.begin(), hosts.end(), [](const Json& host) { return host.contains("sojourn_target_us"); });
   std::vector<Table::Column> columns{{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight},
                                      {"MOVES", kRight}, {"TIER"},           {"NFS", kRight},
                                      {"RESTARTS", kRight}, {"STATE"},       {"TENANT"}};
+  if (domains) columns.push_back({"DOMAIN"});
   if (follow) columns.insert(columns.begin() + 6, {{"TARGET US", kRight}, {"P99 US", kRight}, {"WAIT US", kRight}});
   if (loops) columns.insert(columns.begin() + 3, {"IO", kRight});
   Table table(columns);
@@ -133,6 +144,7 @@ void print_hosts(const Json& answer) {
                                  grouped(count_of(host, "restarts")),
                                  text_of(host, "state"),
                                  text_of(host, "tenant")};
+    if (domains) row.push_back(text_of(host, "domain"));
     if (const auto more = followed(host); follow) row.insert(row.begin() + 6, more.begin(), more.end());
     if (loops) row.insert(row.begin() + 3, text_of(host, "loop"));
     table.add(row);
@@ -196,7 +208,7 @@ void add_ps(Command& program, Invocation& invocation) {
   command.option("--limit", options.limit, "at most this many").range(1, 10'000'000).shows_default();
   command.flag("--hosts", options.hosts, "list the processes in which they live instead");
   command.option("--by", options.by, "sum up all NFs that share this instead")
-      .one_of({"service", "tenant", "tier", "core"});
+      .one_of({"service", "tenant", "domain", "tier", "core"});
   add_json_flag(command, invocation, "print JSON (NFs, hosts and events)");
   command.runs([&] { return ps(options, invocation); });
 }

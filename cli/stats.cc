@@ -36,6 +36,7 @@ constexpr Line kCounters[] = {
     {"thresholds_changed", "times that a worker's wait was changed to hold sojourn_target_us"},
     {"moves", "workers that have gone from one shared core to another"},
     {"ecn_marked", "packets that left with ECN's congestion mark"},
+    {"crossed", "packets copied from one domain to another"},
     {"refused", "packets that a host gave back but did not have"},
     {"breaches", "other things that no honest host does"},
     {"turns", "of data loops"},
@@ -138,6 +139,15 @@ void print_loops(const Json& stats, const Json* before, double elapsed_s) {
   fmt::print("\n{}", table.text());
 }
 
+// Whose memory is used up; of one domain, "held" says it.
+void print_domains(const Json& stats) {
+  constexpr auto kRight = Table::Align::right;
+  Table table({{"DOMAIN"}, {"PACKETS", kRight}, {"IN USE", kRight}});
+  for (const Json& domain : part_of(stats, "domains"))
+    table.add({text_of(domain, "name"), grouped(count_of(domain, "packets")), grouped(count_of(domain, "in_use"))});
+  if (table.size() > 1) fmt::print("\n{}", table.text());
+}
+
 int stats(const StatsOptions& options, const Invocation& invocation) {
   Client client = invocation.connect();
   const Json parameters = {{"memory", options.memory}};
@@ -147,6 +157,7 @@ int stats(const StatsOptions& options, const Invocation& invocation) {
     print_stats(now, nullptr, 1);
     print_ports(now, nullptr, 1);
     print_loops(now, nullptr, 1);
+    print_domains(now);
     return kFine;
   }
   for (;;) {  // until Ctrl-C, or the manager goes
@@ -161,6 +172,7 @@ int stats(const StatsOptions& options, const Invocation& invocation) {
       print_stats(now, &before, elapsed_s);
       print_ports(now, &before, elapsed_s);
       print_loops(now, &before, elapsed_s);
+      print_domains(now);
       fmt::print("\n");
     }
     fflush(stdout);

@@ -18,8 +18,10 @@ namespace roost {
 // From 0x550000000000 on, addresses are free in plain, address- and thread-sanitizer builds. A large page further on,
 // so that the page before the first window can be mapped as well (nflib/arenas.h).
 inline constexpr uintptr_t kArenaBase = 0x550000200000;
-inline constexpr uint32_t kHandlesPerNode = 1u << 22;  // an arena has its own window of handles and addresses
-inline constexpr uint32_t kNodesMax = 26;              // as many windows as fit below 0x554000000000
+inline constexpr uint32_t kHandlesPerNode = 1u << 22;  // the handles, and so the addresses, of all arenas together
+// Each domain has an arena of its own. Its handles begin at a multiple of this, and so its addresses at a large page.
+inline constexpr uint32_t kDomainHandles = 1u << 15;
+inline constexpr uint32_t kDomainsMax = kHandlesPerNode / kDomainHandles;
 inline constexpr uint32_t kNoHandle = UINT32_MAX;
 
 inline constexpr uint32_t kViewBytes = sizeof(rte_mbuf);
@@ -28,7 +30,12 @@ inline constexpr uint32_t kHeadroomBytes = RTE_PKTMBUF_HEADROOM;
 inline constexpr uint32_t kBufferBytes = kHeadroomBytes + 2048;
 inline constexpr uint32_t kStrideBytes = kViewBytes + kMetadataBytes + kBufferBytes;
 static_assert(kViewBytes == 128 && kStrideBytes % 64 == 0 && kStrideBytes / 64 % 2 == 1);
-static_assert(uint64_t{kHandlesPerNode} * kStrideBytes % (2u << 20) == 0);
+static_assert(uint64_t{kDomainHandles} * kStrideBytes % (2u << 20) == 0);
+
+// What a domain of so many packets takes of the handles: an arena has one stride more.
+constexpr uint64_t domain_handles(uint32_t packets) noexcept {
+  return (uint64_t{packets} + kDomainHandles) / kDomainHandles * kDomainHandles;
+}
 
 inline uintptr_t packet_address(uint32_t handle) noexcept { return kArenaBase + uint64_t{handle} * kStrideBytes; }
 inline rte_mbuf* packet_view(uint32_t handle) noexcept { return reinterpret_cast<rte_mbuf*>(packet_address(handle)); }

@@ -35,7 +35,7 @@
 //   chain_del {name}                                        -> {}
 //   ports {}                                                -> {ports: [{name, kind, chain, link?, counters...}]}
 //   port_set {name, chain?}                                 -> {name, chain}; no chain: what it receives is dropped
-//   totals {by: service | tenant | tier | core}             -> {by, groups: [{name, nfs, hosts, packets, ...}]}
+//   totals {by: service | tenant | domain | tier | core}    -> {by, groups: [{name, nfs, hosts, packets, ...}]}
 //   events {after, limit}                                   -> {events: [{number, time_ms, kind, trouble, text}],
 //                                                              last}
 //   pause {}, resume {}                                     -> {}; ports stop, or go on, receiving
@@ -51,7 +51,7 @@
 //
 // A host's first message is attach; from then on the manager sends requests to the host:
 //   host -> manager  attach {protocol, abi, token}          -> host, layout, sizes, core; + region, paths,
-//                                                              eventfd, and the arenas
+//                                                              eventfd, and its domain's arena
 //   manager -> host  load {module, path}  + 1 descriptor    -> {name, abi, nf_bytes}
 //   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
 //                          ports, quarantined: [i]?}       -> {wake?}

@@ -10,13 +10,15 @@
 
 namespace roost {
 
-SharedMemory map_arena(FileDescriptor fd, uint32_t node, size_t bytes) {
-  constexpr uint64_t kWindowBytes = uint64_t{kHandlesPerNode} * kStrideBytes;
-  if (node >= kNodesMax || bytes == 0 || bytes > kWindowBytes)
-    fail("packet memory: node {} with {} bytes; a node has 1 to {} bytes, and there are {} nodes at most", node, bytes,
-         kWindowBytes, kNodesMax);
-  SharedMemory arena = SharedMemory::attach(std::move(fd), bytes, kArenaBase + node * kWindowBytes, true,
-                                            fmt::format("packets of node {}", node));
+SharedMemory map_arena(FileDescriptor fd, uint32_t first_handle, size_t bytes) {
+  if (first_handle >= kHandlesPerNode || first_handle % kDomainHandles != 0)
+    fail("packet memory: an arena that begins with handle {}; they begin at multiples of {} below {}", first_handle,
+         kDomainHandles, kHandlesPerNode);
+  const uint64_t most = uint64_t{kHandlesPerNode - first_handle} * kStrideBytes;
+  if (bytes == 0 || bytes > most)
+    fail("packet memory: {} bytes from handle {} on; it has 1 to {} there", bytes, first_handle, most);
+  SharedMemory arena = SharedMemory::attach(std::move(fd), bytes, packet_address(first_handle), true,
+                                            fmt::format("packets from {} on", first_handle));
   arena.close_descriptor();
   map_page_before(arena.data());
   return arena;

@@ -74,7 +74,7 @@ Attachment attach_to_manager(const std::string& socket, const std::string& token
     to.eventfd = std::move(descriptors[2]);
     for (size_t i = 0; i < arenas.size(); ++i)
       to.arenas.push_back(map_arena(std::move(descriptors[kFixedDescriptors + i]),
-                                    take_number(arenas[i], "node", 0u, kNodesMax - 1),
+                                    take_number(arenas[i], "first", 0u, kHandlesPerNode - 1),
                                     take_number<uint64_t>(arenas[i], "bytes", 1, uint64_t{1} << 40)));
   } catch (const std::exception& error) {
     fail("attach: {}", error.what());

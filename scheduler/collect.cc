@@ -180,10 +180,11 @@ void DataLoop::top_up_grants(HostState& host) noexcept {
   const uint64_t asked = host.region.worker().grants_wanted.load(std::memory_order_relaxed);
   if (asked == 0) return;
   const uint64_t wanted = std::min<uint64_t>(asked, settings_.get(Setting::grant_packets));
+  look_at_pool_of(host.domain);
   if (host.granted < wanted) look_at_pool();
   while (host.granted < wanted && buffer_left(share_limit_, host.owned()) != 0 &&
          (host.grants.room() != 0 || (refresh(host, host.grants) && host.grants.room() != 0))) {
-    rte_mbuf* packet = rte_pktmbuf_alloc(pool_.pool());
+    rte_mbuf* packet = rte_pktmbuf_alloc(pool_.pool(host.domain));
     if (packet == nullptr) return;
     const uint32_t handle = PacketPool::handle_of(packet);
     LedgerRow& row = ledger_.row(handle);

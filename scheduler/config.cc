@@ -92,7 +92,8 @@ ManagerConfig read_all(const toml::table& table, const ConfigContext& context, C
   read_cores(root, context.cores, config.cores);
   const bool flow_idle_given = read_flows(root, config.flows);
   read_hosts(root, config.hosts);
-  read_ports(root, config.cores.io.size(), config.ports);
+  read_domains(root, config);
+  read_ports(root, config);
   read_services_and_chains(root, config);
   read_tenants(root, config);
   read_packet_rules(root, config);

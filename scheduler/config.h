@@ -17,6 +17,8 @@
 
 namespace roost {
 
+inline constexpr std::string_view kDefaultDomain = "default";  // always there; memory.packets is its size
+
 struct ManagerConfig {
   struct Memory {
     uint32_t packets = 32768;
@@ -39,14 +41,22 @@ struct ManagerConfig {
     std::vector<std::string> seccomp_allow{};  // names of system calls, besides those that a packet NF needs
     uint32_t descriptors_max = 1'024;          // open in one host
   };
+  // Hosts that may see each other's packets. A port's, a service's `domain`: 0, or one more than its place in the file.
+  struct Domain {
+    std::string name;
+    uint32_t packets = 32768;
+    std::vector<std::string> tenants{};  // whose NFs may be there; none: everybody's
+  };
   struct Port : PortConfig {
     std::string chain;           // of what it receives; empty: none, and that is dropped
+    uint8_t domain = 0;          // into whose memory it receives
     std::vector<uint32_t> io{};  // the io cores that have a queue of it, by place; empty: one, in turn
   };
   struct Service {
     std::string name;
     uint32_t priority = 0;                       // higher goes first on shared cores: share_policy 3
     std::map<std::string, uint64_t> settings{};  // of its NFs, beside the manager's
+    uint8_t domain = 0;
   };
   struct Tenant {
     std::string name;
@@ -69,6 +79,7 @@ struct ManagerConfig {
   std::vector<Tenant> tenants;  // others have the standard weight
   std::vector<Chain> chains;
   std::map<std::string, uint64_t> settings;
+  std::vector<Domain> domains{};        // beside the one that is always there
   std::vector<RuleSpec> rules{};        // chains and ports by their places in the file
   std::vector<std::string> warnings{};  // of what may be so, but is hardly meant
 };

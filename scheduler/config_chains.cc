@@ -125,6 +125,7 @@ void read_services_and_chains(TableReader& root, ManagerConfig& config) {
     if (const auto priority = reader.integer("priority", 0, kPriorities - 1))
       service.priority = static_cast<uint32_t>(*priority);
     read_own_settings(reader, service.settings);
+    service.domain = read_domain(reader, config.domains);
     constexpr std::string_view kPolicies[] = {"never", "on-failure", "always"};  // in the order of RestartPolicy
     if (const auto policy = reader.choice("restart", kPolicies)) {
       if (service.settings.contains("restart_policy"))

@@ -14,8 +14,11 @@ namespace roost {
 
 // `usable`: the cores that may be named, in order, at least one.
 void read_cores(TableReader& root, const std::vector<uint32_t>& usable, ManagerConfig::Cores& cores);
-// `io_cores`: how many there are.
-void read_ports(TableReader& root, size_t io_cores, std::vector<ManagerConfig::Port>& ports);
+void read_domains(TableReader& root, ManagerConfig& config);
+// The domain that this table's key `domain` names; the one that is always there where it names none.
+uint8_t read_domain(TableReader& reader, const std::vector<ManagerConfig::Domain>& domains);
+// After read_cores and read_domains; services after the latter.
+void read_ports(TableReader& root, ManagerConfig& config);
 // After read_ports: ports and chains name each other.
 void read_services_and_chains(TableReader& root, ManagerConfig& config);
 void read_hosts(TableReader& root, ManagerConfig::Hosts& hosts);

@@ -172,7 +172,8 @@ void read_io(TableReader& reader, size_t io_cores, std::optional<size_t> kind, s
 
 }  // namespace
 
-void read_ports(TableReader& root, size_t io_cores, std::vector<ManagerConfig::Port>& ports) {
+void read_ports(TableReader& root, ManagerConfig& config) {
+  auto& ports = config.ports;
   std::vector<std::string> names;
   std::map<std::string, std::string> interfaces;  // and whose they are
   for (const toml::table* table : root.tables("ports")) {
@@ -180,8 +181,9 @@ void read_ports(TableReader& root, size_t io_cores, std::vector<ManagerConfig::P
     ManagerConfig::Port port;
     port.name = read_name(reader, "port", names);
     port.chain = reader.text("chain").value_or("");
+    port.domain = read_domain(reader, config.domains);
     const auto kind = reader.choice("kind", kPortKindNames);
-    read_io(reader, io_cores, kind, port.io);
+    read_io(reader, config.cores.io.size(), kind, port.io);
     if (!table->contains("kind")) {
       root.problems().add(reader.where(),
                           "{}: kind isn't given; use \"null\", \"pcap\", \"generator\", \"af_packet\", \"tap\", "
@@ -198,6 +200,11 @@ void read_ports(TableReader& root, size_t io_cores, std::vector<ManagerConfig::P
       if (port.kind == PortKind::kAfPacket) read_af_packet(reader, port.interface);
       if (port.kind == PortKind::kTap) read_tap(reader, port.interface);
       if (port.kind == PortKind::kDpdk) read_device(reader, port.device, interfaces);
+      if (port.kind == PortKind::kDpdk && !config.domains.empty() && is_pci_address(port.device.device))
+        reader.problems().add(reader.where("device"),
+                              "{}: a card reaches the packets of one domain only, so it goes with no [[domains]]; use "
+                              "kind = \"af_xdp\", or leave them out",
+                              reader.name());
       reader.finish();  // without a kind, nobody knows which keys belong here
     }
     ports.push_back(std::move(port));

@@ -45,6 +45,18 @@ std::string what_of(const ManagerConfig::Port& port) {
   }
 }
 
+// The one that is always there comes first.
+Json domains_of(const ManagerConfig& config) {
+  Json domains =
+      Json::array({{{"name", kDefaultDomain}, {"packets", config.memory.packets}, {"tenants", Json::array()}}});
+  for (const auto& domain : config.domains)
+    domains.push_back({{"name", domain.name}, {"packets", domain.packets}, {"tenants", domain.tenants}});
+  for (Json& domain : domains) domain["services"] = domain["ports"] = Json::array();
+  for (const auto& service : config.services) domains[service.domain]["services"].push_back(service.name);
+  for (const auto& port : config.ports) domains[port.domain]["ports"].push_back(port.name);
+  return domains;
+}
+
 Json warnings_of(const ManagerConfig& config) {
   Json warnings = Json::array();
   for (const auto& port : config.ports)
@@ -57,6 +69,13 @@ Json warnings_of(const ManagerConfig& config) {
         }))
       warnings.push_back(
           fmt::format("service '{}' is on no chain: only NFs that name it send packets there", service.name));
+  const auto in = [](size_t i) { return [i](const auto& one) { return one.domain == i + 1; }; };
+  for (size_t i = 0; i < config.domains.size(); ++i)
+    if (std::none_of(config.services.begin(), config.services.end(), in(i)))
+      warnings.push_back(fmt::format("domain '{}' is no service's: its memory is never used{}", config.domains[i].name,
+                                     std::any_of(config.ports.begin(), config.ports.end(), in(i))
+                                         ? " but to receive packets that are then copied"
+                                         : ""));
   for (const auto& chain : config.chains)
     if (std::none_of(config.ports.begin(), config.ports.end(),
                      [&](const auto& port) { return port.chain == chain.name; }))
@@ -92,10 +111,13 @@ Json summary_of(const ManagerConfig& config) {
              {"dedicated", config.cores.dedicated},
              {"wait_mode", kWaitModes[static_cast<size_t>(config.cores.wait_mode)]}};
   if (config.cores.wake) cores["wake"] = *config.cores.wake;
+  uint64_t packets = config.memory.packets;
+  for (const auto& domain : config.domains) packets += domain.packets;
   return {{"control_socket", config.control_socket},
           {"cores", cores},
-          {"packets", config.memory.packets},
-          {"packet_bytes", uint64_t{config.memory.packets} * kStrideBytes},
+          {"packets", packets},
+          {"packet_bytes", packets * kStrideBytes},
+          {"domains", domains_of(config)},
           {"ports", ports},
           {"services", services},
           {"chains", chains},

@@ -29,12 +29,14 @@ enum class DropCause : uint32_t {
   quarantined,    // waited for an NF that has overrun
   by_rule,        // a rule said so
   loop_full,      // refused at the chain's entry, or at a port: the ring to its loop is full
+  domain_full,    // the domain that it goes to has no free packet to copy it into
   count
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(DropCause::count)> kDropCauseNames{
     "no_chain", "no_nf",     "no_path",     "inbox_full",  "backpressure",  "buffer_share",
     "by_nf",    "bad_port",  "bad_service", "no_way",      "transmit_full", "host_died",
-    "merged",   "malformed", "too_long",    "quarantined", "by_rule",       "loop_full"};
+    "merged",   "malformed", "too_long",    "quarantined", "by_rule",       "loop_full",
+    "domain_full"};
 
 // Whether the manager drops for this cause where it has no room or no way, so that the work of NFs that have seen the
 // packet is wasted. The others are what NFs asked for or did.
@@ -48,6 +50,7 @@ constexpr bool wastes_work(DropCause cause) noexcept {
     case DropCause::buffer_share:
     case DropCause::too_long:
     case DropCause::loop_full:
+    case DropCause::domain_full:
       return true;
     default:
       return false;
@@ -87,6 +90,7 @@ struct LoopCounters {
   Count handed_over, taken_over;  // packets, to and from other loops
   Count rule_lookups;             // of a flow's first packet, and of the next one after rules have changed
   Count sleeps;                   // of the loop itself
+  Count crossed;                  // packets copied from one domain to another
 };
 
 }  // namespace roost

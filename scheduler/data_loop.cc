@@ -45,6 +45,7 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
       out_(port_at_.size()),
       start_tsc_(tsc_now()),
       housekeeping_tsc_(start_tsc_),
+      borders_(pool.domains().size() > 1),
       wheel_(clock_.from_us(kWheelTickUs), start_tsc_),
       wake_thread_(options.wakes),
       eventfd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),

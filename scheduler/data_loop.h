@@ -6,6 +6,7 @@
 //   data_loop.cc   the turn and the loop's own sleep       deliver.cc    packets into inboxes, and backlogs
 //   classify.cc    flow, chain and NFs of each packet      wakeup.cc     who is woken, who is parked
 //   classify_rules.cc  the same where there are rules        sojourn.cc    thresholds that follow the load
+//   border.cc      copies, from one domain to another      hand_over.cc  packets from one loop to another
 //   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
 //   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
 //   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
@@ -181,9 +182,9 @@ class DataLoop {
   void deliver(Batch& batch) noexcept;
   void enter(uint32_t handle, bool waits) noexcept;
   bool admits(uint32_t path) const noexcept;
-  void look_at_pool() noexcept {
-    share_limit_ = share_.limit(pool_.free_here());
-    share_easy_ = buffer_left(share_limit_, inbox_slots_most_);
+  void look_at_pool() noexcept;
+  void look_at_pool_of(uint8_t domain) noexcept {
+    if (std::exchange(share_domain_, domain) != domain) look_at_pool();
   }
   bool within_share(HostState& host, NfState& nf) noexcept;
   bool may_go_on(HostState& host, NfState& nf) noexcept;
@@ -209,6 +210,11 @@ class DataLoop {
   void take_over(uint32_t from, std::span<const HandOver> came) noexcept;
   uint32_t path_like(uint32_t from, uint32_t theirs) noexcept;
   bool admitted_by_all(uint32_t path) const noexcept;
+  // border.cc
+  bool is_abroad(uint32_t handle, const HostState& host) const noexcept;
+  rte_mbuf* cross(rte_mbuf* packet, uint8_t domain) noexcept;
+  uint32_t moved_abroad(uint32_t handle, uint8_t domain) noexcept;
+  uint32_t cross_midway(uint32_t handle, uint8_t domain) noexcept;
 
   // wakeup.cc
   void wake() noexcept;
@@ -342,6 +348,8 @@ class DataLoop {
   bool receiving_ = true;
   bool wakes_ahead_ = false;
   DynamicThreshold share_;
+  const bool borders_;                     // there are several domains
+  uint8_t share_domain_ = 0;               // whose pool was looked at last
   uint32_t share_limit_ = kNoBufferLimit;  // what a host may have, as of the last look at the pool
   uint32_t share_easy_ = 0;                // with fewer than this, no inbox of it is limited by more than its slots
   uint32_t inbox_slots_most_ = 0;          // of any NF

@@ -71,6 +71,16 @@ void DataLoop::prepare(Batch& batch) noexcept {
   }
 }
 
+void DataLoop::look_at_pool() noexcept {
+  share_limit_ = share_.limit(pool_.free_here(share_domain_));
+  share_easy_ = buffer_left(share_limit_, inbox_slots_most_);
+}
+
+// A host sees nothing of what lies in another domain's memory.
+inline bool DataLoop::is_abroad(uint32_t handle, const HostState& host) const noexcept {
+  return borders_ && pool_.domain_of(handle) != host.domain;
+}
+
 void DataLoop::deliver(Batch& batch) noexcept {
   bool waits = false;  // anything in the middle of its chain
   if (batch.count != 0) {
@@ -87,6 +97,7 @@ void DataLoop::deliver(Batch& batch) noexcept {
       continue;
     }
     HostState& host = *hosts_[nf.host];
+    look_at_pool_of(host.domain);
     if (host.owned() >= share_easy_ && !within_share(host, nf)) [[unlikely]] {
       if (host.elsewhere != HostState::kHere) {
         hand_over(batch, i, host.elsewhere);
@@ -102,14 +113,25 @@ void DataLoop::deliver(Batch& batch) noexcept {
       refuse(batch.packets[i], segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full);
       continue;
     }
-    LedgerRow& row = ledger_.row(batch.handles[i]);
+    rte_mbuf* packet = batch.packets[i];
+    uint32_t handle = batch.handles[i];
+    if (is_abroad(handle, host)) [[unlikely]] {
+      packet = cross(packet, host.domain);
+      if (packet == nullptr) {
+        ++host.refused;
+        refuse(batch.packets[i], DropCause::domain_full);
+        continue;
+      }
+      handle = PacketPool::handle_of(packet);
+    }
+    LedgerRow& row = ledger_.row(handle);
     row.way = flow.way;
-    row.packet = batch.packets[i];
+    row.packet = packet;
     row.stamp_tsc = batch.stamps[i];
     row.flow_hash = batch.hashes[i];
     row.in_port = batch.port;
     row.epoch = paths_.depart();
-    place(host, nf, batch.handles[i]);
+    place(host, nf, handle);
   }
   batch.count = 0;
   if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
@@ -134,19 +156,23 @@ void DataLoop::enter(uint32_t handle, bool waits) noexcept {
     return hand_over(row, host.elsewhere, HandOver::Kind::enters);
   }
   const uint32_t segments = segments_of(row.packet);
+  uint32_t there = handle;
   DropCause cause = DropCause::count;
+  look_at_pool_of(host.domain);
   if (waits && !admits(row.way.path))
     cause = DropCause::backpressure;
   else if (host.owned() >= share_easy_ && !within_share(host, nf))
     cause = DropCause::buffer_share;
   else if (!has_room(host, nf, segments))
     cause = segments > nf.inbox.room_surely() ? DropCause::too_long : DropCause::inbox_full;
+  else if (is_abroad(handle, host) && (there = moved_abroad(handle, host.domain)) == kNoHandle)
+    cause = DropCause::domain_full;
   if (cause != DropCause::count) {
     ++host.refused;
     return refuse(row.packet, cause);
   }
-  row.epoch = paths_.depart();
-  place(host, nf, handle);
+  ledger_.row(there).epoch = paths_.depart();
+  place(host, nf, there);
 }
 
 // Whether the NF may have one more packet, by what its host has and by what waits in its inbox. One that is at home
@@ -158,10 +184,12 @@ bool DataLoop::within_share(HostState& host, NfState& nf) noexcept {
   return waiting() < most || (most != 0 && refresh(host, nf.inbox) && waiting() < most);
 }
 
-// The same for a packet in the middle of its chain, which takes no packet from the pool: so that it is never stuck
-// there for want of free ones, a host may have a burst in any case.
+// The same for a packet in the middle of its chain, which takes no packet from the pool, but at a border: so that it is
+// never stuck there for want of free ones, a host may have a burst in any case.
 bool DataLoop::may_go_on(HostState& host, NfState& nf) noexcept {
-  return host.owned() < kBurst || host.owned() < share_easy_ || within_share(host, nf);
+  if (host.owned() < kBurst) return true;
+  look_at_pool_of(host.domain);
+  return host.owned() < share_easy_ || within_share(host, nf);
 }
 
 // Whether the flow's chain can take more: none of its NFs has a backlog.
@@ -230,7 +258,9 @@ void DataLoop::advance(uint32_t handle) noexcept {
   HostState& host = *hosts_[nf.host];
   if (nf.backlog_count != 0 || !may_go_on(host, nf) || !has_room(host, nf, segments))
     return hold_back(host, nf, handle);
-  place(host, nf, handle);
+  if (is_abroad(handle, host)) [[unlikely]]
+    handle = cross_midway(handle, host.domain);
+  if (handle != kNoHandle) place(host, nf, handle);
 }
 
 void DataLoop::add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept {
@@ -251,7 +281,7 @@ void DataLoop::deliver_backlogs() noexcept {
     HostState& host = *hosts_[nf.host];
     refresh(host, nf.inbox);
     while (nf.backlog_count != 0) {
-      const uint32_t handle = nf.backlog_first - 1;
+      uint32_t handle = nf.backlog_first - 1;
       LedgerRow& row = ledger_.row(handle);
       const bool gone = !takes_packets(nf.life);
       if (!gone && (nf.inbox.room() < segments_of(row.packet) || !may_go_on(host, nf))) break;
@@ -261,7 +291,9 @@ void DataLoop::deliver_backlogs() noexcept {
         paths_.arrive(row.epoch);
         advance(handle);  // finds another NF of the service
       } else {
-        place(host, nf, handle);
+        if (is_abroad(handle, host)) [[unlikely]]
+          handle = cross_midway(handle, host.domain);
+        if (handle != kNoHandle) place(host, nf, handle);
       }
       if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
     }

@@ -34,6 +34,7 @@ struct HostLink {
   uint32_t generation = 0;
   Tier tier = Tier::fiber;
   std::string tenant;
+  uint8_t domain = 0;         // whose packets it can see
   uint32_t core = 0;          // the manager's number for it: shared ones first, as listed, then dedicated ones
   uint64_t moves = 0;         // from one shared core to another
   bool on_dedicated = false;  // the core is this host's alone

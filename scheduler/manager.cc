@@ -52,6 +52,7 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       shared_cores_(config.cores.shared),
       dedicated_cores_(config.cores.dedicated),
       rules_(static_cast<uint32_t>(config.cores.io.size())),
+      domains_(config),
       host_program_(host_program),
       host_options_(host_options(config.hosts)),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
@@ -99,10 +100,11 @@ void Manager::make_loops(const ManagerConfig& config, const PortOpener& opener) 
   PacketPoolOptions pool_options;
   pool_options.name = "packets";
   pool_options.packets = config.memory.packets;
-  // One arena, near the first loop, which touches every packet. (A port or a loop on another node writes across.)
+  // All arenas near the first loop, which touches every packet. (A port or a loop on another node writes across.)
   if (numa_available() >= 0) pool_options.numa_node = numa_node_of_cpu(static_cast<int>(config.cores.io.front()));
   pool_options.several_loops = config.cores.io.size() > 1;
   pool_options.hugepages = config.memory.hugepages;
+  for (const auto& domain : config.domains) pool_options.domains.push_back({domain.name, domain.packets});
   pool_ = std::make_unique<PacketPool>(pool_options);
 
   std::vector<Loops::Member> members;
@@ -115,7 +117,7 @@ void Manager::make_loops(const ManagerConfig& config, const PortOpener& opener) 
     PortConfig queue = port;
     if (at.size() > 1) queue.interface.fanout = std::make_shared<FanoutGroup>();
     for (const uint32_t loop : at) {
-      members[loop].ports.push_back(opener(queue, index, pool_->pool(), tsc_hz_));
+      members[loop].ports.push_back(opener(queue, index, pool_->pool(port.domain), tsc_hz_));
       port_queues_.back().push_back(members[loop].ports.back().get());
     }
     ports_[port.name] = index;

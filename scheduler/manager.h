@@ -35,6 +35,7 @@
 #include "scheduler/comebacks.h"
 #include "scheduler/config.h"
 #include "scheduler/crash_book.h"
+#include "scheduler/domains.h"
 #include "scheduler/event_log.h"
 #include "scheduler/event_set.h"
 #include "scheduler/loops.h"
@@ -132,7 +133,7 @@ class Manager {
 
   Json ps(int64_t after, uint32_t limit);
   Json stats(bool with_memory);
-  Json totals(const std::string& by);  // service, tenant, tier or core
+  Json totals(const std::string& by);  // service, tenant, domain, tier or core
   Json events(uint64_t after, uint32_t limit) const { return events_.since(after, limit); }
   struct SettingChange {
     uint64_t value = 0, was = 0;  // what counts there now, and before; of several NFs, of the first
@@ -187,6 +188,7 @@ class Manager {
   void make_loops(const ManagerConfig& config, const PortOpener& opener);
   void listen_to_loops();
   uint16_t service_number(const std::string& name) const;
+  uint8_t domain_of(const SpawnRequest& request) const { return domains_.of_service(service_number(request.service)); }
   using NfWork = std::function<void(DataLoop& loop, uint32_t first, uint32_t count)>;
   void in_loops(const std::vector<uint32_t>& firsts, const NfWork& work);
   DataLoop& home_of(const HostLink& host) const { return loops_->of_core(host.core); }
@@ -330,6 +332,7 @@ class Manager {
   Json quarantine_report(uint32_t nf) const;
 
   Json memory_stats() const;
+  Json domain_stats() const;
   Json loop_reports() const;  // while they stand still
   Json waiting_report(const Comeback& comeback, const NfGroup& group, uint32_t nf) const;
 
@@ -357,6 +360,7 @@ class Manager {
     return tenants_.try_emplace(name, Tenant{static_cast<uint32_t>(tenants_.size())}).first->second;
   }
   std::map<std::string, Tenant> tenants_;
+  Domains domains_;
   std::map<std::string, uint16_t> services_, ports_;
   std::vector<std::string> service_names_;
   std::vector<OwnSettings> service_settings_;                     // by number

@@ -47,6 +47,7 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
     host->history.since_ms = now_ms();
     host->tier = request.tier;
     host->tenant = request.tenant;
+    host->domain = domain_of(request);
     host->core = core;
     host->on_dedicated = request.dedicated;
     SharedMemoryOptions memory;
@@ -58,6 +59,7 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
     const std::string token = new_token();
     host->pid = nursery().fork_host(token, cpu_of(core));
     host->pidfd = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, host->pid, 0)));
+    if (!host->pidfd && errno == ESRCH) fail("{}: ended before it attached; see its messages above", host->name());
     if (!host->pidfd) fail_errno("{}: pidfd_open", host->name());
     Json request_id;
     host->socket = await_host(token, *host, request_id);
@@ -109,13 +111,11 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
 }
 
 void Manager::welcome(HostLink& host, const Json& request_id) {
-  Json arenas = Json::array();
   const DataLoop& home = home_of(host);
-  std::vector<int> descriptors{host.region.fd(), home.path_memory().fd(), home.hosts_eventfd()};
-  for (const auto& arena : pool_->arenas()) {
-    arenas.push_back({{"node", arena.node}, {"bytes", arena.memory.bytes()}});
-    descriptors.push_back(arena.memory.fd());
-  }
+  // Its domain's arena, and no other's.
+  const PacketPool::Domain& domain = pool_->domains()[host.domain];
+  const std::vector<int> descriptors{host.region.fd(), home.path_memory().fd(), home.hosts_eventfd(),
+                                     domain.memory.fd()};
   const Json result{{"host", host.id},
                     {"layout",
                      {{"nfs_max", host.layout.nfs_max},
@@ -126,7 +126,7 @@ void Manager::welcome(HostLink& host, const Json& request_id) {
                     {"paths_bytes", home.path_memory().bytes()},
                     {"tsc_hz", tsc_hz_},
                     {"core", cpu_of(host.core)},
-                    {"arenas", arenas},
+                    {"arenas", Json::array({{{"first", domain.first}, {"bytes", domain.memory.bytes()}}})},
                     {"stack_bytes", 64 << 10}};
   send_message(host.socket.get(), json_text(rpc_result(request_id, result)), descriptors);
 }
@@ -136,6 +136,7 @@ void Manager::add_to_loop(HostLink& host) {
   state->id = host.id;
   state->generation = host.generation;
   state->core = host.core;
+  state->domain = host.domain;
   state->wait_mode = wait_mode_of(host);
   const Tenant& tenant = tenant_of(host.tenant);
   state->waiter.tenant = tenant.number;

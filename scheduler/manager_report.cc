@@ -114,6 +114,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
            {"module", group.module},
            {"tier", tier_name(host.tier)},
            {"tenant", host.tenant},
+           {"domain", domains_.name(host.domain)},
            {"host", host.id},
            {"core", cpu_of(host.core)},
            {"core_name", core_name(host.core)},
@@ -149,6 +150,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
                      {"moves", host->moves},
                      {"tier", tier_name(host->tier)},
                      {"tenant", host->tenant},
+                     {"domain", domains_.name(host->domain)},
                      {"nfs", host->nfs},
                      {"packets_held", held[hosts.size()]},
                      {"state", host->dead ? "dead" : "live"},
@@ -223,6 +225,7 @@ Json Manager::stats(bool with_memory) {
       {"loop_sleeps", &LoopCounters::sleeps},
       {"flows_new", &LoopCounters::flows_new},
       {"flows_unpinned", &LoopCounters::flows_unpinned},
+      {"crossed", &LoopCounters::crossed},
       {"rule_lookups", &LoopCounters::rule_lookups},
       {"handed_over", &LoopCounters::handed_over}};
   for (const auto& [name, counter] : plain) result[name] = loops_->sum(counter);
@@ -235,6 +238,7 @@ Json Manager::stats(bool with_memory) {
                           {"p999", us(latency.quantile(0.999))},
                           {"max", us(latency.quantile(1.0))}};
   result["ports"] = ports();
+  result["domains"] = domain_stats();
   if (with_memory) result["memory"] = memory_stats();
   return result;
 }
@@ -296,6 +300,13 @@ Json Manager::ports() {
     if (const auto& chain = port_chains_[port.index()]; !chain.empty()) ports.back()["chain"] = chain;
   }
   return ports;
+}
+
+Json Manager::domain_stats() const {
+  Json list = Json::array();
+  for (const auto& domain : pool_->domains())
+    list.push_back({{"name", domain.name}, {"packets", domain.packets}, {"in_use", domain.in_use()}});
+  return list;
 }
 
 Json Manager::memory_stats() const {

@@ -28,6 +28,7 @@ Manager::Spawned Manager::spawn(const SpawnRequest& request) {
     own.set(Setting::weight, request.weight);
     check_together(own, service);
   }
+  domains_.check_tenant(service, request.tenant);
   check_room(request);
   const auto origin = std::make_shared<const NfOrigin>(
       NfOrigin{request.copy != nullptr ? request.copy : &modules_.open(request.module),  // all of them are of this copy
@@ -78,7 +79,7 @@ std::vector<uint32_t> Manager::cores_for(const SpawnRequest& request) {
   const auto shared = static_cast<uint32_t>(shared_cores_.size());
   for (uint32_t core = shared; core < shared + dedicated_cores_.size(); ++core)
     if (registry_.host_on_dedicated(core) == nullptr ||
-        (request.tier == Tier::fiber && registry_.fiber_host(request.tenant, core, 1) != nullptr))
+        (request.tier == Tier::fiber && registry_.fiber_host(request.tenant, core, 1, domain_of(request)) != nullptr))
       cores.push_back(core);
   if (cores.empty() || (request.tier == Tier::process && request.count > cores.size()))
     fail(
@@ -123,10 +124,10 @@ void Manager::undo_spawn(const Spawned& spawned, const char* why) {
   }
 }
 
-// The tenant's host on that core with room, or a new one.
+// The tenant's host on that core, of the service's domain and with room, or a new one.
 HostLink& Manager::host_for(const SpawnRequest& request, uint32_t core, uint32_t count) {
   if (request.tier == Tier::fiber)
-    if (HostLink* host = registry_.fiber_host(request.tenant, core, count)) return *host;
+    if (HostLink* host = registry_.fiber_host(request.tenant, core, count, domain_of(request))) return *host;
   if (request.dedicated && registry_.host_on_dedicated(core) != nullptr)
     fail("spawn: dedicated core {}: its host has no room for {} more NFs", cpu_of(core), count);
   return make_host(request, core);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// NFs summed up by what they share: service, tenant, tier or core.
+// NFs summed up by what they share: service, tenant, domain, tier or core.
 #include <set>
 
 #include "core/error.h"
@@ -19,11 +19,12 @@ Json Manager::totals(const std::string& by) {
   const auto key = [&](const NfGroup& group, const HostLink& host) -> std::string {
     if (by == "service") return service_names_[group.service];
     if (by == "tenant") return host.tenant;
+    if (by == "domain") return domains_.name(host.domain);
     if (by == "tier") return std::string(tier_name(host.tier));
     return core_name(host.core);
   };
-  if (by != "service" && by != "tenant" && by != "tier" && by != "core")
-    fail("totals by '{}': there are service, tenant, tier and core", by);
+  if (by != "service" && by != "tenant" && by != "domain" && by != "tier" && by != "core")
+    fail("totals by '{}': there are service, tenant, domain, tier and core", by);
   std::map<std::string, Total> totals;
   if (by == "service")
     for (const auto& name : service_names_) totals[name];  // those without NFs, too: they drop what comes

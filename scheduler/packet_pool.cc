@@ -31,32 +31,31 @@ void check_memory(uint64_t bytes) {
          bytes >> 20, have >> 20, (bytes >> 20) - (have / 10 * 9 >> 20));
 }
 
-SharedMemory make_arena(const PacketPoolOptions& pool, int window) {
+SharedMemory make_arena(const PacketPoolOptions& pool, size_t number, uint32_t first, uint32_t packets) {
   SharedMemoryOptions options;
-  options.name = fmt::format("roost-packets-{}", window);
-  options.bytes = (size_t{pool.packets} + 1) * kStrideBytes;  // one more: DPDK counts strides from the first buffer
-  options.at = packet_address(static_cast<uint32_t>(window) * kHandlesPerNode);
+  options.name = fmt::format("roost-packets-{}", number);
+  options.bytes = (size_t{packets} + 1) * kStrideBytes;  // one more: DPDK counts strides from the first buffer
+  options.at = packet_address(first);
   options.hugepages = pool.hugepages;
   options.numa_node = pool.numa_node;
   return SharedMemory::create(options);
 }
 
-rte_mempool* make_pool(const PacketPoolOptions& options, int node) {
-  const uint32_t first = static_cast<uint32_t>(node) * kHandlesPerNode;
+rte_mempool* make_pool(const PacketPoolOptions& options, size_t number, uint32_t first, uint32_t packets) {
   rte_pktmbuf_extmem buffers{};
   buffers.buf_ptr = packet_buffer(first);
   buffers.buf_iova = reinterpret_cast<rte_iova_t>(buffers.buf_ptr);
-  buffers.buf_len = size_t{options.packets} * kStrideBytes;
+  buffers.buf_len = size_t{packets} * kStrideBytes;
   buffers.elt_size = kStrideBytes;
-  const std::string name = fmt::format("{}-{}", options.name, node);
+  const std::string name = fmt::format("{}-{}", options.name, number);
   // A loop that is pre-empted inside a lock would hold up the others, which may share its CPU.
   if (options.several_loops && rte_mbuf_set_user_mempool_ops("lf_stack") != 0)
     fail("packet pool '{}': DPDK has no lock-free stack here", name);
-  rte_mempool* pool = rte_pktmbuf_pool_create_extbuf(name.c_str(), options.packets, options.mbuf_cache, 0, kBufferBytes,
+  rte_mempool* pool = rte_pktmbuf_pool_create_extbuf(name.c_str(), packets, options.mbuf_cache, 0, kBufferBytes,
                                                      SOCKET_ID_ANY, &buffers, 1);
   if (options.several_loops) rte_mbuf_set_user_mempool_ops("stack");
   if (pool == nullptr)
-    fail("packet pool '{}': {} mbufs: {}; lower memory.packets", name, options.packets, rte_strerror(rte_errno));
+    fail("packet pool '{}': {} mbufs: {}; lower memory.packets", name, packets, rte_strerror(rte_errno));
   return pool;
 }
 
@@ -98,39 +97,50 @@ void init_eal(const std::string& name, uint32_t private_mib, const std::vector<s
 
 void end_eal() noexcept { rte_eal_cleanup(); }
 
-PacketPool::PacketPool(const PacketPoolOptions& options) : packets_(options.packets) {
-  check_memory(uint64_t{packets_} * kStrideBytes);
-  arenas_.push_back({0, make_arena(options, 0), nullptr});  // the first window, on whichever node it is
-  arenas_.back().pool = make_pool(options, 0);
-  init_views(0, packets_);
-  handle_bound_ = packets_;
-  log_info("packet memory: {} packets, {} MiB on {}{}", packets_, arenas_.back().memory.bytes() >> 20,
-           page_kind_name(arenas_.back().memory.page_kind()),
+PacketPool::PacketPool(const PacketPoolOptions& options) {
+  uint64_t bytes = uint64_t{options.packets} * kStrideBytes;
+  for (const DomainOptions& domain : options.domains) bytes += uint64_t{domain.packets} * kStrideBytes;
+  check_memory(bytes);
+  domains_.reserve(1 + options.domains.size());
+  add_domain(options, {"default", options.packets});
+  for (const DomainOptions& domain : options.domains) add_domain(options, domain);
+}
+
+void PacketPool::add_domain(const PacketPoolOptions& options, const DomainOptions& domain) {
+  uint64_t first = 0;
+  for (const Domain& before : domains_) first += domain_handles(before.packets);
+  if (first + domain_handles(domain.packets) > kHandlesPerNode)
+    fail("packet memory: {} domains of so many packets are too many; all of them together have {} at most",
+         1 + options.domains.size(), kHandlesPerNode);
+  const size_t number = domains_.size();
+  const auto first_handle = static_cast<uint32_t>(first);
+  SharedMemory memory = make_arena(options, number, first_handle, domain.packets);
+  rte_mempool* const pool = make_pool(options, number, first_handle, domain.packets);
+  Domain& added = domains_.emplace_back(Domain{domain.name, first_handle, domain.packets, std::move(memory), pool});
+  for (uint64_t at = first; at < first + domain_handles(domain.packets); at += kDomainHandles)
+    domain_of_[at / kDomainHandles] = static_cast<uint8_t>(number);
+  init_views(first_handle, domain.packets);
+  handle_bound_ = first_handle + domain.packets;
+  log_info("packet memory{}: {} packets, {} MiB on {}{}",
+           options.domains.empty() ? "" : fmt::format(" of domain '{}'", domain.name), domain.packets,
+           added.memory.bytes() >> 20, page_kind_name(added.memory.page_kind()),
            options.numa_node < 0 ? "" : fmt::format(", NUMA node {}", options.numa_node));
 }
 
 PacketPool::~PacketPool() {
-  for (auto& arena : arenas_) rte_mempool_free(arena.pool);
-}
-
-rte_mempool* PacketPool::pool(int node) const noexcept {
-  for (const auto& arena : arenas_)
-    if (arena.node == node) return arena.pool;
-  return arenas_.front().pool;
+  for (auto& domain : domains_) rte_mempool_free(domain.pool);
 }
 
 uint32_t PacketPool::in_use() const noexcept {
   uint32_t count = 0;
-  for (const auto& arena : arenas_) count += rte_mempool_in_use_count(arena.pool);
+  for (const auto& domain : domains_) count += domain.in_use();
   return count;
 }
 
-uint32_t PacketPool::free_here() const noexcept {
-  uint32_t count = 0;
-  for (const auto& arena : arenas_) {
-    count += rte_mempool_get_ops(arena.pool->ops_index)->get_count(arena.pool);
-    if (const rte_mempool_cache* cache = rte_mempool_default_cache(arena.pool, rte_lcore_id())) count += cache->len;
-  }
+uint32_t PacketPool::free_here(size_t domain) const noexcept {
+  rte_mempool* const pool = domains_[domain].pool;
+  uint32_t count = rte_mempool_get_ops(pool->ops_index)->get_count(pool);
+  if (const rte_mempool_cache* cache = rte_mempool_default_cache(pool, rte_lcore_id())) count += cache->len;
   return count;
 }
 

@@ -69,6 +69,7 @@ struct HostState {
   bool swept_for = false;  // it is gone, and the sweep that is under way takes back its packets
   bool breached = false;   // it is not to be believed; the control side is told
   Breach breach{};         // why
+  uint8_t domain = 0;      // whose packets it can see
 
   static constexpr uint32_t kHere = UINT32_MAX;
   uint32_t elsewhere = kHere;  // or it stands for all hosts of that loop, which deliver by themselves

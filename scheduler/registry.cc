@@ -15,13 +15,13 @@ uint32_t Registry::take_host_number() {
 
 HostLink& Registry::add_host(std::unique_ptr<HostLink> host) {
   HostLink& added = *(hosts_[host->id] = std::move(host));
-  if (added.tier == Tier::fiber) fiber_hosts_[{added.tenant, added.core}].insert(added.id);
+  if (added.tier == Tier::fiber) fiber_hosts_[place_of(added)].insert(added.id);
   if (added.on_dedicated) on_dedicated_[added.core] = &added;
   return added;
 }
 
 void Registry::close_host(HostLink& host) {
-  const auto found = fiber_hosts_.find({host.tenant, host.core});
+  const auto found = fiber_hosts_.find(place_of(host));
   if (found == fiber_hosts_.end()) return;
   found->second.erase(host.id);
   if (found->second.empty()) fiber_hosts_.erase(found);
@@ -29,13 +29,11 @@ void Registry::close_host(HostLink& host) {
 
 // Its NFs come along: they cannot leave its address space.
 void Registry::move_host(HostLink& host, uint32_t core) {
-  const auto found = fiber_hosts_.find({host.tenant, host.core});
+  const auto found = fiber_hosts_.find(place_of(host));
   const bool open = found != fiber_hosts_.end() && found->second.contains(host.id);
-  if (open) {
-    close_host(host);
-    fiber_hosts_[{host.tenant, core}].insert(host.id);
-  }
+  if (open) close_host(host);
   host.core = core;
+  if (open) fiber_hosts_[place_of(host)].insert(host.id);
   ++host.moves;
 }
 
@@ -53,8 +51,8 @@ HostLink* Registry::find_host(uint32_t number) {
   return found == hosts_.end() ? nullptr : found->second.get();
 }
 
-HostLink* Registry::fiber_host(const std::string& tenant, uint32_t core, uint32_t count) {
-  const auto found = fiber_hosts_.find({tenant, core});
+HostLink* Registry::fiber_host(const std::string& tenant, uint32_t core, uint32_t count, uint8_t domain) {
+  const auto found = fiber_hosts_.find({tenant, domain, core});
   if (found == fiber_hosts_.end()) return nullptr;
   for (const uint32_t number : found->second) {  // few: the next one was made when the others were full
     HostLink& host = *hosts_.at(number);

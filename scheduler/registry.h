@@ -9,7 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "core/own_settings.h"
@@ -57,8 +57,8 @@ class Registry {
   void move_host(HostLink& host, uint32_t core);
   void remove_host(uint32_t number);  // with the groups that it still has
   HostLink* find_host(uint32_t number);
-  // One of this tenant in tier fiber on that core, with room for so many more NFs; null: there is none.
-  HostLink* fiber_host(const std::string& tenant, uint32_t core, uint32_t count);
+  // One of this tenant and domain in tier fiber on that core, with room for so many more NFs; null: there is none.
+  HostLink* fiber_host(const std::string& tenant, uint32_t core, uint32_t count, uint8_t domain = 0);
   HostLink* host_on_dedicated(uint32_t core);  // null: the core is free
 
   // NFs. Room is reserved before the host is asked to start them, and given back where it does not.
@@ -87,8 +87,10 @@ class Registry {
  private:
   const uint32_t hosts_max_, nfs_max_;
   Hosts hosts_;
-  std::map<std::pair<std::string, uint32_t>, std::set<uint32_t>> fiber_hosts_;  // open ones, by tenant and core
-  std::map<uint32_t, HostLink*> on_dedicated_;                                  // by core
+  using Place = std::tuple<std::string, uint8_t, uint32_t>;  // tenant, domain, core
+  static Place place_of(const HostLink& host) { return {host.tenant, host.domain, host.core}; }
+  std::map<Place, std::set<uint32_t>> fiber_hosts_;  // open ones
+  std::map<uint32_t, HostLink*> on_dedicated_;       // by core
   NfGroup remove(uint32_t first, bool with_numbers);
 
   RangeAllocator host_numbers_, nf_numbers_;

@@ -152,6 +152,20 @@ TEST(Commands, PsSaysWhenQuarantinedNfsAreResumed) {
   EXPECT_THAT(roost_at(healthy, {"ps", "--limit", "1"}).out, testing::Not(HasSubstr("QUARANTINES")));
 }
 
+TEST(Commands, PsShowsDomainsWhereThereAreSeveral) {
+  const auto answer = [](const char* domain) {
+    return FakeManager::result({{"total", 1},
+                                {"nfs", {{{"id", 0}, {"state", "live"}, {"domain", domain}}}},
+                                {"hosts", {{{"id", 0}, {"state", "live"}, {"domain", domain}}}}});
+  };
+  const FakeManager one(answer("default")), several(answer("red"));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"ps", "--limit", "1"}, {"ps", "--limit", "1", "--hosts"}}) {
+    EXPECT_THAT(roost_at(one, words).out, testing::Not(HasSubstr("DOMAIN")));
+    EXPECT_THAT(roost_at(several, words).out, AllOf(HasSubstr("DOMAIN"), HasSubstr("red")));
+  }
+}
+
 TEST(Commands, PsDoesNotFollowAListWithoutEnd) {
   const FakeManager manager(FakeManager::result({{"total", 1}, {"nfs", {{{"id", 3}}}}}));
   const Outcome outcome = roost_at(manager, {"ps"});

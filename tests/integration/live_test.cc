@@ -201,7 +201,8 @@ TEST_P(Live, PsSumsUpAndPortsAreListed) {
     EXPECT_EQ(nfs, 5U) << by;
   }
   EXPECT_THAT(said({"ps", "--by", "tier"}), HasSubstr(GetParam()));
-  EXPECT_THAT(manager_.refusal("totals", {{"by", "color"}}), HasSubstr("there are service, tenant, tier and core"));
+  EXPECT_THAT(manager_.refusal("totals", {{"by", "color"}}),
+              HasSubstr("there are service, tenant, domain, tier and core"));
   EXPECT_THAT(said({"port", "list"}), AllOf(HasSubstr("generator"), HasSubstr("null")));
 }
 

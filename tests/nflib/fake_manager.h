@@ -101,7 +101,7 @@ class FakeManager {
                    {"tsc_hz", tsc_hz()},
                    {"core", core},
                    {"stack_bytes", 64 << 10},
-                   {"arenas", {{{"node", 0}, {"bytes", arena_.bytes()}}}}};
+                   {"arenas", {{{"first", 0}, {"bytes", arena_.bytes()}}}}};
     result.update(changes, true);
     send_message(host_.get(), json_text(rpc_result(request["id"], result)),
                  {shared_.fd(), paths_.fd(), eventfd_.get(), arena_.fd()});

@@ -132,6 +132,7 @@ class FakeHost {
     auto host = std::make_unique<HostState>();
     host->id = id;
     host->generation = generation;
+    host->domain = domain;
     host->region = region;
     host->ready = region.ready();
     host->outbox = region.outbox<RingConsumer>();
@@ -192,6 +193,7 @@ class FakeHost {
 
   const uint32_t id, generation;
   const uint8_t slot_shift;
+  uint8_t domain = 0;
 
  private:
   std::atomic<uint32_t>& bell_state() { return reinterpret_cast<std::atomic<uint32_t>&>(bell()); }
@@ -217,6 +219,8 @@ class LoopTest : public testing::Test {
     std::vector<std::vector<uint16_t>> chains = {{0}};  // chain i is port i's; all leave by the last port
     uint16_t ports = 2;
     LoopOptions options = {};
+    std::vector<DomainOptions> domains = {};   // besides the one of 2,048 packets
+    std::vector<uint8_t> domain_of_port = {};  // 0 for those that it lacks
   };
 
   LoopTest() { start_eal(); }
@@ -235,11 +239,12 @@ class LoopTest : public testing::Test {
 
   void build(Shape shape) {
     if (shape.options.tsc_hz == 0) shape.options = small();
-    pool = std::make_unique<PacketPool>(
-        PacketPoolOptions{.name = "loop", .packets = 2048, .hugepages = Hugepages::never, .mbuf_cache = 0});
+    pool = std::make_unique<PacketPool>(PacketPoolOptions{
+        .name = "loop", .packets = 2048, .hugepages = Hugepages::never, .mbuf_cache = 0, .domains = shape.domains});
+    shape.domain_of_port.resize(shape.ports);
     std::vector<std::unique_ptr<Port>> loop_ports;
     for (uint16_t i = 0; i < shape.ports; ++i) {
-      auto port = std::make_unique<FakePort>(i, pool->pool());
+      auto port = std::make_unique<FakePort>(i, pool->pool(shape.domain_of_port[i]));
       ports.push_back(port.get());
       loop_ports.push_back(std::move(port));
     }
@@ -256,8 +261,9 @@ class LoopTest : public testing::Test {
     last = ports.back();
   }
 
-  FakeHost& add_host(uint32_t id, uint32_t nfs, uint8_t slot_shift = 6, uint32_t generation = 1) {
+  FakeHost& add_host(uint32_t id, uint32_t nfs, uint8_t slot_shift = 6, uint32_t generation = 1, uint8_t domain = 0) {
     FakeHost& host = *hosts.emplace_back(std::make_unique<FakeHost>(id, nfs, slot_shift, generation));
+    host.domain = domain;
     loop->add_host(host.state());
     return host;
   }

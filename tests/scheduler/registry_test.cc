@@ -52,6 +52,7 @@ TEST_F(RegistryTest, AHostThatMovesIsFoundOnItsNewCore) {
   EXPECT_EQ(registry.fiber_host("t", 0, 1), nullptr);
   EXPECT_EQ(registry.fiber_host("t", 1, 1), &fibers);
   EXPECT_EQ(registry.fiber_host("u", 1, 1), nullptr);
+  EXPECT_EQ(registry.fiber_host("t", 1, 1, 1), nullptr);  // of another domain
   EXPECT_EQ(process.core, 1U);
   EXPECT_EQ(process.moves, 1U);
   registry.remove_host(fibers.id);
