@@ -37,8 +37,10 @@ int get(const GetOptions& options, bool of_nf, const Invocation& invocation) {
   fmt::print("{}", table.text());
   for (const Json& setting : part_of(answer, "settings"))
     if (setting.contains("worker_goes_by"))
-      fmt::print("{}: its worker goes by {}, the strictest of its NFs\n", text_of(setting, "name"),
-                 text_of(setting, "worker_goes_by"));
+      fmt::print("{}: its worker goes by {}, {}\n", text_of(setting, "name"), text_of(setting, "worker_goes_by"),
+                 setting.contains("chosen_for_us")
+                     ? fmt::format("chosen to hold a sojourn_target_us of {}", text_of(setting, "chosen_for_us"))
+                     : "the strictest of its NFs");
   return kFine;
 }
 

@@ -150,7 +150,11 @@ Json Manager::where_from(Setting setting, const SettingScope& scope) const {
     bool follows = false;
     loops_->together([&] { follows = home_of(host).control_of(host.id) != nullptr; });
     const auto& orders = HostRegion(host.region.data(), host.layout).worker().orders;
-    if (follows) counts = (setting == Setting::wake_packets ? orders.wake_packets : orders.wake_deadline_us).load();
+    if (follows) {
+      counts = (setting == Setting::wake_packets ? orders.wake_packets : orders.wake_deadline_us).load();
+      const auto managers = static_cast<uint32_t>(settings_.get(Setting::sojourn_target_us));
+      result["chosen_for_us"] = worker.sojourn_target_us.value_or(managers);
+    }
   }
   if (counts && *counts != result["value"]) result["worker_goes_by"] = *counts;
   return result;

@@ -24,10 +24,9 @@ std::vector<Json> rows(Scale scale) {
            {"nfs", {kNfs}},
            {"target_us", {200, 500, 1'000, 4'000}},
            {"load_percent", {1, 10, 50, 90}}};
-  if (scale == Scale::lines) all["target_us"] = {300, 1'000};
+  if (scale != Scale::full) all["target_us"] = {500};
   if (scale == Scale::quick) {
     all["tier"] = {"fiber"};
-    all["target_us"] = {500};
     all["load_percent"] = {10, 50};
   }
   return product(all);

@@ -231,6 +231,11 @@ TEST(Commands, GetShowsWhereAValueComesFrom) {
   const Outcome outcome = roost_at(manager, {"get", "spin_us", "--nf", "0"});
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("service"), HasSubstr("manager, service, NF"),
                                  HasSubstr("spin_us: its worker goes by 9, the strictest of its NFs")));
+  const FakeManager follows(FakeManager::result(
+      {{"settings",
+        {{{"name", "wake_deadline_us"}, {"value", 50}, {"worker_goes_by", 312}, {"chosen_for_us", 400}}}}}));
+  EXPECT_THAT(roost_at(follows, {"get", "wake_deadline_us", "--nf", "0"}).out,
+              HasSubstr("its worker goes by 312, chosen to hold a sojourn_target_us of 400"));
   EXPECT_EQ(roost_at(manager, {"get", "--service", "s"}).status, 0);
   EXPECT_EQ(manager.requests().at(0)["params"], Json({{"name", "spin_us"}, {"nfs", {0}}}));
   EXPECT_EQ(manager.requests().at(1)["params"], Json({{"service", "s"}}));

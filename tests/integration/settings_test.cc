@@ -104,6 +104,7 @@ TEST_F(SettingsOf, AWorkerWithATargetSaysWhatItHasChosen) {
   EXPECT_FALSE(setting("wake_packets", nf_number(0)).contains("worker_goes_by"));
   EXPECT_EQ(setting("wake_packets", nf_number(4))["value"], 1) << "what is set";
   EXPECT_GT(setting("wake_packets", nf_number(4)).value("worker_goes_by", 0), 1) << "what counts";
+  EXPECT_EQ(setting("wake_packets", nf_number(4)).value("chosen_for_us", 0), 2'000);
   EXPECT_TRUE(eventually([&] { return manager_.figure("thresholds_changed") > 0; }));
   EXPECT_TRUE(eventually([&] {
     const Json hosts = manager_.hosts();

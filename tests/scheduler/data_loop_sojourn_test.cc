@@ -97,10 +97,10 @@ TEST_F(DataLoopSojourn, WhatComesBackIsSeenAndMovesTheThreshold) {
   build({});
   auto& host = add_host(0, 1);
   add_nf(0, 0, host, 0);
-  packets(host, 300);
-  // All alone: each was woken for, and none is made to wait any more.
-  EXPECT_GE(changes(), 1U);
+  // All alone: each is woken for, and after some none is made to wait any more.
+  for (int i = 0; i < 5'000 && loop->control_of(0)->threshold().deadline_cycles != 0; ++i) packets(host, 1);
   EXPECT_EQ(loop->control_of(0)->threshold().deadline_cycles, 0U);
+  EXPECT_GE(changes(), 1U);
   EXPECT_NE(loop->control_of(0)->p99_cycles(), 0U);
   EXPECT_EQ(orders(host).wake_deadline_us, 0U);
 }
@@ -113,7 +113,7 @@ TEST_F(DataLoopSojourn, OnAChainEachWorkerHoldsItsPartOfTheTarget) {
   auto& second = add_host(1, 1);
   add_nf(0, 0, first, 0);
   add_nf(1, 1, second, 0);
-  const uint64_t hz = small().tsc_hz;
+  const uint64_t hz = small().tsc_hz, began = tsc_now();
   for (int i = 0; i < 32; ++i) put(1);
   turns(2);
   const uint64_t until = tsc_now() + hz * 6 / 10;  // until the window may end, too
@@ -125,7 +125,7 @@ TEST_F(DataLoopSojourn, OnAChainEachWorkerHoldsItsPartOfTheTarget) {
   ASSERT_NE(loop->control_of(0)->p99_cycles(), 0U);
   ASSERT_NE(loop->control_of(1)->p99_cycles(), 0U);
   EXPECT_GT(loop->control_of(0)->p99_cycles(), hz * 11 / 10) << "twice what they took";
-  EXPECT_LT(loop->control_of(1)->p99_cycles(), hz * 11 / 10) << "the whole of it";
+  EXPECT_LE(loop->control_of(1)->p99_cycles(), tsc_now() - began + hz / 64) << "what they took, and a bin's width";
   EXPECT_GT(loop->control_of(1)->p99_cycles(), hz * 5 / 10);
 }
 
