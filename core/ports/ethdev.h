@@ -54,8 +54,6 @@ class Ethdev {
   std::string device_;
   uint16_t id_ = RTE_MAX_ETHPORTS;
   bool sends_segments_ = false;
-  void* mapped_ = nullptr;  // for a card to read and write
-  size_t mapped_bytes_ = 0;
   uint64_t missed_ = 0;
 };
 
