@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -27,8 +28,20 @@ namespace {
 // Address space for mbufs and tables; what isn't used costs nothing.
 constexpr uint32_t kPrivateMib = 4'096;
 
+// With network cards, all of it is brought in and pinned, for them to reach: so it is what will be used, and some more.
+uint32_t private_mib(const roost::ManagerConfig& config, size_t cards) {
+  if (cards == 0) return kPrivateMib;
+  constexpr uint64_t kBaseMib = 64, kCardMib = 64, kMbufBytes = 320, kFlowBytes = 256;
+  const uint64_t bytes =
+      config.memory.packets * kMbufBytes +
+      config.cores.io.size() * (uint64_t{config.flows.max} + config.flows.wide_max) * kFlowBytes;
+  return static_cast<uint32_t>(std::min<uint64_t>(kBaseMib + kCardMib * cards + (bytes >> 20), kPrivateMib));
+}
+
 struct Eal {
-  explicit Eal(const std::vector<std::string>& cards) { roost::init_eal(std::to_string(getpid()), kPrivateMib, cards); }
+  Eal(const roost::ManagerConfig& config, const std::vector<std::string>& cards) {
+    roost::init_eal(std::to_string(getpid()), private_mib(config, cards.size()), cards);
+  }
   ~Eal() { roost::end_eal(); }
   Eal(const Eal&) = delete;
   Eal& operator=(const Eal&) = delete;
@@ -72,7 +85,7 @@ void run(const std::string& config_path, const std::string& socket, const std::s
     for (const auto& port : config.ports)
       if (port.kind == roost::PortKind::kDpdk && roost::is_pci_address(port.device.device))
         cards.push_back(port.device.device);
-    const Eal eal(cards);
+    const Eal eal(config, cards);
     roost::Manager manager(config, host_program);
     roost::log_info("ready at {}: {} ports, {} services, {} chains", config.control_socket, config.ports.size(),
                     config.services.size(), config.chains.size());

@@ -96,12 +96,12 @@ void Ethdev::end() noexcept {
   if (rte_eth_dev_info_get(id_, &info) != 0) return;
   if (interrupts_) rte_eth_dev_rx_intr_ctl_q(id_, 0, interrupts_.get(), RTE_INTR_EVENT_DEL, nullptr);
   rte_eth_dev_stop(id_);
-  if (mapped_ != nullptr) rte_dev_dma_unmap(info.device, mapped_, reinterpret_cast<uint64_t>(mapped_), mapped_bytes_);
   rte_eth_dev_close(id_);
   rte_dev_remove(info.device);
 }
 
-// EAL maps its own memory for cards; the packets' buffers lie in ours.
+// EAL maps its own memory for cards; the packets' buffers lie in ours. It stays mapped as long as EAL runs: it is
+// mapped for all cards together, and the others go on after the first one's end.
 void Ethdev::map_buffers(rte_mempool* pool) {
   if ((rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) == 0) return;
   if (rte_eal_iova_mode() != RTE_IOVA_VA)
@@ -122,10 +122,10 @@ void Ethdev::map_buffers(rte_mempool* pool) {
   rte_eth_dev_info info{};
   rte_eth_dev_info_get(id_, &info);
   if (rte_dev_dma_map(info.device, from, reinterpret_cast<uint64_t>(from), bytes) != 0)
-    fail("device '{}': the packets' memory can't be mapped for it: {} (limits: ulimit -l)", device_,
-         rte_strerror(rte_errno));
-  mapped_ = from;
-  mapped_bytes_ = bytes;
+    fail(
+        "device '{}': the packets' memory can't be mapped for it; DPDK's words are above (limits: ulimit -l; the IOMMU "
+        "needs addresses of 48 bits)",
+        device_);
 }
 
 // With receive interrupts, or without where the driver refuses to start with them.

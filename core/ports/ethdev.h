@@ -65,8 +65,6 @@ class Ethdev {
   uint16_t id_ = RTE_MAX_ETHPORTS;
   bool sends_segments_ = false;
   FileDescriptor interrupts_;  // an epoll instance with the queue's
-  void* mapped_ = nullptr;     // for a card to read and write
-  size_t mapped_bytes_ = 0;
   uint64_t missed_ = 0;
 };
 

@@ -27,6 +27,7 @@ class RandomChanges {
   void one();
 
   uint32_t guard_rule() const noexcept { return guard_; }
+  uint32_t late() const noexcept { return late_; }  // changes refused since NFs did not get to their packets in time
   std::string counts() const;
   static const Strings& services();  // that change
 
@@ -67,7 +68,7 @@ class RandomChanges {
   std::mt19937_64 random_;
   Strings chains_{"r"};
   std::string current_ = "r";  // of "restless"
-  uint32_t made_ = 0, guard_ = 0;
+  uint32_t made_ = 0, guard_ = 0, late_ = 0;
   std::map<uint32_t, std::string> rules_;  // the chain that each names, or nothing
   std::map<std::string, uint64_t> counts_;
 };
