@@ -55,5 +55,16 @@ TEST(Histogram, QuantilesOfManyValues) {
   EXPECT_LE(histogram->quantile(0), values[0] + values[0] / 128);
 }
 
+TEST(Histogram, OneTakesInAnother) {
+  Histogram one, other;
+  for (uint64_t value = 1; value <= 10; ++value) one.record(value);
+  other.record(50, 10);
+  one.add(other);
+  EXPECT_EQ(one.count(), 20U);
+  EXPECT_EQ(one.quantile(0.5), 10U);
+  EXPECT_EQ(one.quantile(1.0), 50U);
+  EXPECT_EQ(other.count(), 10U);
+}
+
 }  // namespace
 }  // namespace roost
