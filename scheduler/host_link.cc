@@ -38,9 +38,10 @@ bool HostLink::wants_processor() const {
   return false;
 }
 
+// A process that ends closes its socket first.
 bool HostLink::has_ended() const noexcept {
-  pollfd ended{pidfd.get(), POLLIN, 0};
-  return poll(&ended, 1, 0) > 0;
+  std::array<pollfd, 2> ends{pollfd{pidfd.get(), POLLIN, 0}, pollfd{socket.get(), 0, 0}};
+  return poll(ends.data(), ends.size(), 0) > 0;
 }
 
 void HostLink::kill_now() const noexcept {

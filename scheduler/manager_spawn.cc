@@ -186,6 +186,9 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
     wake_if_asked(host, host.ask("start", std::move(what)));
   } catch (...) {
     if (group.count != 0) registry_.give_back(host, group, back == nullptr);
+    // Over start(), as far as anybody knows, and not over the burst that its worker was at.
+    if (!host.dead && host.has_ended())
+      HostRegion(host.region.data(), host.layout).worker().report.current_nf.store(UINT32_MAX);
     if (host.nfs == 0 && !host.dead) end_hosts({&host});
     throw;
   }

@@ -21,11 +21,11 @@ uint32_t from_environment(const char* name, uint64_t standard) {
 }
 
 // Flows never pause here: a stop need not wait for that.
-std::string storm_config() {
+std::string storm_config(const std::string& settings = "") {
   return "[memory]\npackets = 32768\nhugepages = \"never\"\n" +
          port_generator("in", "c", fmt::format("flows = 2000\nrate_pps = {}\nbacklog_packets = 1000", scaled(50'000))) +
          port_null("out") + services({"a"}) + chain_of("c", {"a"}, "out") +
-         "\n[settings]\nsweep_rows = 65536\ndrain_ms = 10\n";
+         "\n[settings]\nsweep_rows = 65536\ndrain_ms = 10\n" + settings;
 }
 
 // What a manager has of the system.
@@ -123,6 +123,56 @@ TEST(Storm, OfKillsLeavesNothingBehind) {
   expect_all_back(manager);
   manager.call("stop", {{"all", true}});
   EXPECT_EQ(manager.figure("nfs_live"), 0U);
+  expect_as_before(manager, before);
+  manager.end();
+}
+
+// Nobody spawns anything: all NFs are there again, under their numbers.
+TEST(Storm, OfKillsIsOutlivedByNfsThatAreStartedAgain) {
+  const uint32_t nfs = from_environment("ROOST_STORM_NFS", scaled(100));
+  const uint32_t rounds = from_environment("ROOST_STORM_ROUNDS", 3);
+  const uint32_t seed = from_environment("ROOST_SEED", 7);
+  const uint32_t looks = 3'000 + 40 * nfs;
+  ManagerProcess manager(storm_config("restart_policy = 1\nrestart_ms = 10\nrestart_most_ms = 200\n"));
+  const Belongings before = warmed_up(manager, nfs, "process");
+  manager.spawn(nf("forward"), "a", nfs, "process");
+  const auto all_live = [&](const std::vector<pid_t>& without) {
+    const Json list = manager.nfs();
+    if (list.size() != nfs) return false;
+    for (uint32_t i = 0; i < nfs; ++i)
+      if (list[i]["id"] != i || list[i]["state"] != "live") return false;
+    for (const pid_t pid : manager.live_hosts())
+      if (std::find(without.begin(), without.end(), pid) != without.end()) return false;
+    return true;
+  };
+  ASSERT_TRUE(all_live({}));
+  std::mt19937 random(seed);
+  uint64_t killed = 0;
+  for (uint32_t round = 0; round < rounds; ++round) {
+    SCOPED_TRACE(fmt::format("round {} of seed {}", round, seed));
+    auto pids = manager.live_hosts();
+    ASSERT_EQ(pids.size(), nfs);
+    std::shuffle(pids.begin(), pids.end(), random);
+    pids.resize(nfs / 2 + random() % (nfs / 2));
+    for (const pid_t pid : pids) {
+      kill(pid, random() % 2 == 0 ? SIGKILL : crash_signal());
+      if (random() % 8 == 0) pause_ms(random() % 3);
+    }
+    killed += pids.size();
+    ASSERT_TRUE(comes_true([&] { return all_live(pids); }, looks)) << json_text(manager.call("ps"), 1);
+    expect_balanced(manager.stats());
+    EXPECT_LT(largest_id(manager.hosts()), 2 * nfs);
+    ASSERT_TRUE(goes_on(manager));
+  }
+  const Json stats = manager.stats();
+  EXPECT_EQ(stats["refused"], 0);
+  EXPECT_EQ(stats["breaches"], 0);
+  fmt::print("{} hosts killed in {} rounds of {} and started again: {} of {} packets were lost with them\n", killed,
+             rounds, nfs, manager.dropped("host_died"), stats["received"].get<uint64_t>());
+  expect_all_back(manager);
+  EXPECT_EQ(manager.call("stop", {{"all", true}})["stopped"], nfs);
+  EXPECT_EQ(manager.spawn(nf("forward"), "a", nfs, "process")["first"], 0) << "no number is lost";
+  manager.call("stop", {{"all", true}});
   expect_as_before(manager, before);
   manager.end();
 }

@@ -19,8 +19,7 @@ using testing::Not;
 
 // Few flows are pinned to their NFs, so that those that come back get packets of the others at once.
 std::string restarting(const std::string& settings) {
-  return simple_config({"a", "b"},
-                       fmt::format("flows = 300\nrate_pps = {}\nbacklog_packets = 1000", scaled(20'000)),
+  return simple_config({"a", "b"}, fmt::format("flows = 300\nrate_pps = {}\nbacklog_packets = 1000", scaled(20'000)),
                        "[flows]\nmax = 64\n[settings]\n" + settings + "\n");
 }
 

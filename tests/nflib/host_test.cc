@@ -65,6 +65,43 @@ TEST_F(HostProcess, StartsNfsAndTakesPacketsThroughThem) {
   EXPECT_EQ(ends_within(2s), 0);
 }
 
+TEST_F(HostProcess, StartsNfsInQuarantine) {
+  attach();
+  load(1, "tag");
+  Json parameters = manager_.start_parameters(0, 3);
+  parameters["quarantined"] = {2, 1};
+  manager_.ask("start", parameters);
+  EXPECT_EQ(manager_.region().nf(0).state, kNfReady);
+  for (const uint32_t nf : {1U, 2U}) EXPECT_EQ(manager_.region().nf(nf).state, kNfQuarantined) << nf;
+  manager_.deliver(1, 11, PathRef::at(0, 0));
+  auto out = manager_.collect(1);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(Verdict{out[0].word}, unseen());
+  manager_.ask("resume", {{"nf", 1}});
+  manager_.deliver(1, 12, PathRef::at(0, 0));
+  out = manager_.collect(1);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(FakeManager::tag_of(12), 101u);
+}
+
+TEST_F(HostProcess, NotesInWhichNfItDied) {
+  attach();
+  load(1, "crash");
+  Json parameters = manager_.start_parameters(0, 3, {{"at", "packet"}, {"how", "null"}, {"nf", 102}});
+  manager_.ask("start", parameters);
+  manager_.deliver(0, 10, PathRef::at(0, 0));
+  ASSERT_EQ(manager_.collect(1).size(), 1u);
+  manager_.deliver(2, 12, PathRef::at(0, 0));
+  if (!ends_within(20s)) FAIL() << "it lives";
+  const WorkerRecord& worker = manager_.region().worker();
+  EXPECT_EQ(worker.report.current_nf, 2u);
+  EXPECT_EQ(worker.batch.nfs[worker.batch.next - 1], 2u);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_EQ(worker.crash.signal, uint32_t{SIGSEGV});
+  EXPECT_EQ(worker.crash.nf, 2u);
+#endif
+}
+
 TEST_F(HostProcess, TakesTheHopsOfARunByItself) {
   for (uint32_t hop = 0; hop < 3; ++hop) manager_.paths().set_hop(0, hop, {hop | (hop == 2 ? PathHop::kRunEnds : 0)});
   attach();
@@ -144,6 +181,9 @@ TEST_F(HostProcess, NonsenseGetsAnErrorAndHurtsNothing) {
   EXPECT_THAT(start_with("config", "text"), HasSubstr("'config' is not an object"));
   EXPECT_THAT(start_with("config", {{"out", "net9"}}), HasSubstr("there is no port 'net9'; there are: net0, net1"));
   EXPECT_THAT(start_with("services", {{"dns", 70000}}), HasSubstr("'dns' is 70000"));
+  EXPECT_THAT(start_with("quarantined", -1), HasSubstr("'quarantined' is not a list of numbers"));
+  EXPECT_THAT(start_with("quarantined", {1, "x"}), HasSubstr("'quarantined' is not a list of numbers"));
+  EXPECT_THAT(start_with("quarantined", {uint64_t{1} << 32}), HasSubstr("'quarantined' is not a list of numbers"));
   EXPECT_EQ(manager_.ask("start", manager_.start_parameters(0, 2)), Json::object());
 }
 
