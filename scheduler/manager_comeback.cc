@@ -142,6 +142,7 @@ void Manager::come_back(Comeback comeback) {
   request.tier = comeback.tier;
   request.tenant = comeback.tenant;
   request.dedicated = comeback.on_dedicated;
+  request.service = service_names_.at(comeback.groups.begin()->second.service);  // all of a host are of one domain
   HostLink* host = nullptr;
   try {
     host = &make_host(request, core_for_return(comeback));
