@@ -127,9 +127,9 @@ void print_hosts(const Json& answer) {
   const bool loops = count_of(answer, "loops") > 1, domains = several_domains(hosts);
   const bool follow =
       std::any_of(hosts.begin(), hosts.end(), [](const Json& host) { return host.contains("sojourn_target_us"); });
-  std::vector<Table::Column> columns{{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight},
-                                     {"MOVES", kRight}, {"TIER"},           {"NFS", kRight},
-                                     {"RESTARTS", kRight}, {"STATE"},       {"TENANT"}};
+  std::vector<Table::Column> columns{{"HOST", kRight}, {"PROCESS", kRight}, {"CORE", kRight},     {"MOVES", kRight},
+                                     {"TIER"},         {"NFS", kRight},     {"RESTARTS", kRight}, {"STATE"},
+                                     {"TENANT"}};
   if (domains) columns.push_back({"DOMAIN"});
   if (follow) columns.insert(columns.begin() + 6, {{"TARGET US", kRight}, {"P99 US", kRight}, {"WAIT US", kRight}});
   if (loops) columns.insert(columns.begin() + 3, {"IO", kRight});

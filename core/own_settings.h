@@ -13,10 +13,10 @@ namespace roost {
 
 class OwnSettings {
  public:
-  static constexpr std::array kSettings{Setting::wake_packets,   Setting::wake_deadline_us, Setting::sojourn_target_us,
-                                        Setting::spin_us,        Setting::burst_packets,    Setting::weight,
-                                        Setting::resume_ms,      Setting::resume_most_ms,   Setting::restart_policy,
-                                        Setting::restart_ms,     Setting::restart_most_ms};
+  static constexpr std::array kSettings{Setting::wake_packets, Setting::wake_deadline_us, Setting::sojourn_target_us,
+                                        Setting::spin_us,      Setting::burst_packets,    Setting::weight,
+                                        Setting::resume_ms,    Setting::resume_most_ms,   Setting::restart_policy,
+                                        Setting::restart_ms,   Setting::restart_most_ms};
 
   // Nothing: it has none of its own.
   std::optional<uint32_t> get(Setting setting) const noexcept;

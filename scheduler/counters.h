@@ -33,10 +33,9 @@ enum class DropCause : uint32_t {
   count
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(DropCause::count)> kDropCauseNames{
-    "no_chain", "no_nf",     "no_path",     "inbox_full",  "backpressure",  "buffer_share",
-    "by_nf",    "bad_port",  "bad_service", "no_way",      "transmit_full", "host_died",
-    "merged",   "malformed", "too_long",    "quarantined", "by_rule",       "loop_full",
-    "domain_full"};
+    "no_chain", "no_nf",       "no_path", "inbox_full",    "backpressure", "buffer_share", "by_nf",
+    "bad_port", "bad_service", "no_way",  "transmit_full", "host_died",    "merged",       "malformed",
+    "too_long", "quarantined", "by_rule", "loop_full",     "domain_full"};
 
 // Whether the manager drops for this cause where it has no room or no way, so that the work of NFs that have seen the
 // packet is wasted. The others are what NFs asked for or did.

@@ -11,7 +11,6 @@
 //   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
 //   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
 //   overrun.cc     dispatches that don't end                 rebalance.cc  workers that move to another core
-//   hand_over.cc   packets from and to other data loops
 //
 // The loop's thread owns all of it; other threads hand it work with post() and read counters.
 #pragma once
@@ -67,13 +66,10 @@ class DataLoop {
   void post(std::function<void()> work);
   void call(const std::function<void()>& work);
 
-  // Before run(): has the loop's thread tell, once, which host did what no honest one does.
+  // Before run(): what the loop's thread tells. Once, which host did what no honest one does; dispatches that don't
+  // end; and, in the middle of a turn, which host's worker has another core now.
   void on_breach(std::function<void(uint32_t host, Breach what)> tell) { tell_breach_ = std::move(tell); }
-
-  // Before run(): has the loop's thread tell of dispatches that don't end.
   void on_overrun(std::function<void(const Overrun&)> tell) { tell_overrun_ = std::move(tell); }
-
-  // Before run(): has the loop's thread tell, in the middle of a turn, which host's worker has another core now.
   void on_move(std::function<void(uint32_t host, uint32_t core)> tell) { tell_move_ = std::move(tell); }
 
   // What others may read at any time.
@@ -118,11 +114,6 @@ class DataLoop {
   void look_at_flows_again() noexcept { ++departures_; }  // each at its next packet
 
   // rebalance.cc
-  // The shared cores as of the last period, and the mean demand of workers that had packets in it.
-  struct Placing {
-    std::vector<PlacedCore> cores;
-    double demand = 0;
-  };
   Placing placing() noexcept;
   // A core vanishes: its workers move to those that are left, if any; or it is there again.
   void set_usable(uint32_t core, bool usable) noexcept;
@@ -210,6 +201,7 @@ class DataLoop {
   void take_over(uint32_t from, std::span<const HandOver> came) noexcept;
   uint32_t path_like(uint32_t from, uint32_t theirs) noexcept;
   bool admitted_by_all(uint32_t path) const noexcept;
+
   // border.cc
   bool is_abroad(uint32_t handle, const HostState& host) const noexcept;
   rte_mbuf* cross(rte_mbuf* packet, uint8_t domain) noexcept;

@@ -143,11 +143,11 @@ uint64_t Loops::dropped_at_entry(size_t cause) const noexcept {
   return sum;
 }
 
-DataLoop::Placing Loops::placing() noexcept {
-  DataLoop::Placing all = loops_.front()->placing();
+Placing Loops::placing() noexcept {
+  Placing all = loops_.front()->placing();
   uint32_t known = all.demand != 0;
   for (uint32_t number = 1; number < size(); ++number) {
-    const DataLoop::Placing own = loops_[number]->placing();
+    const Placing own = loops_[number]->placing();
     for (uint32_t core = number; core < all.cores.size(); core += size()) all.cores[core] = own.cores[core];
     all.demand += own.demand;
     known += own.demand != 0;

@@ -53,7 +53,7 @@ class Loops {
   uint64_t dropped(size_t cause) const noexcept;
   uint64_t dropped_at_entry(size_t cause) const noexcept;
   std::unique_ptr<Histogram> latency() const;
-  DataLoop::Placing placing() noexcept;  // while they stand still: each core as its own loop has it
+  Placing placing() noexcept;  // while they stand still: each core as its own loop has it
 
  private:
   std::vector<uint32_t> cpus_;

@@ -32,9 +32,8 @@ constexpr uint32_t kPrivateMib = 4'096;
 uint32_t private_mib(const roost::ManagerConfig& config, size_t cards) {
   if (cards == 0) return kPrivateMib;
   constexpr uint64_t kBaseMib = 64, kCardMib = 64, kMbufBytes = 320, kFlowBytes = 256;
-  const uint64_t bytes =
-      config.memory.packets * kMbufBytes +
-      config.cores.io.size() * (uint64_t{config.flows.max} + config.flows.wide_max) * kFlowBytes;
+  const uint64_t bytes = config.memory.packets * kMbufBytes +
+                         config.cores.io.size() * (uint64_t{config.flows.max} + config.flows.wide_max) * kFlowBytes;
   return static_cast<uint32_t>(std::min<uint64_t>(kBaseMib + kCardMib * cards + (bytes >> 20), kPrivateMib));
 }
 

@@ -2,19 +2,16 @@
 // The manager's control side: it owns the data loops, hosts and NFs, and does what operators ask. One thread, the
 // control thread, calls all of it.
 //
-//   manager.cc         set-up, settings, the end      manager_hosts.cc    hosts made and attached
-//   manager_spawn.cc   NFs started                    manager_ends.cc     hosts that end, asked or not
-//   manager_stop.cc    NFs stopped                    manager_report.cc   ps and stats
-//   manager_settings.cc  settings of the manager, of services and of NFs
-//   manager_setting_rules.cc  and those that contradict each other
-//   manager_overrun.cc NFs that don't come back from process(), and are brought back
-//   manager_restart.cc and by themselves, after a while  manager_comeback.cc  hosts that died, and come back
-//   manager_tell.cc    messages to NFs                manager_ports.cc    links that go and come back
-//   manager_cores.cc   cores that vanish and come back
-//   manager_drain.cc   NFs that go give up their flows first
-//   manager_scale.cc   services get more NFs or fewer     manager_upgrade.cc  or another module
-//   manager_chains.cc  chains and who uses them           manager_totals.cc   NFs summed up by what they share
-//   manager_rules.cc   rules that come, go and end
+//   manager.cc         set-up, settings, the end        manager_hosts.cc     hosts made and attached
+//   manager_spawn.cc   NFs started                      manager_ends.cc      hosts that end, asked or not
+//   manager_stop.cc    NFs stopped                      manager_report.cc    ps and stats
+//   manager_settings.cc  of the manager, services, NFs  manager_setting_rules.cc  those that contradict each other
+//   manager_overrun.cc NFs that don't return            manager_restart.cc   and come back by themselves
+//   manager_tell.cc    messages to NFs                  manager_comeback.cc  hosts that died, and come back
+//   manager_ports.cc   links that go and come back      manager_cores.cc     cores that do
+//   manager_scale.cc   services get more NFs or fewer   manager_upgrade.cc   or another module
+//   manager_chains.cc  chains and who uses them         manager_drain.cc     NFs that go give up their flows first
+//   manager_rules.cc   rules that come, go and end      manager_totals.cc    NFs summed up by what they share
 //
 // Starting or ending one of many costs what it is, times O(log N): see registry.h.
 #pragma once

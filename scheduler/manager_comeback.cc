@@ -122,7 +122,7 @@ void Manager::keep_for_return(const HostLink& host) {
 uint32_t Manager::core_for_return(const Comeback& comeback) {
   if (!comeback.on_dedicated) {
     if (shared_cores_.size() == 1) return 0;
-    DataLoop::Placing placing;
+    Placing placing;
     loops_->together([&] { placing = loops_->placing(); });
     if (placing.cores.at(comeback.core).usable) return comeback.core;
     SpawnRequest request;

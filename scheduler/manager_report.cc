@@ -164,12 +164,8 @@ Json Manager::ps(int64_t after, uint32_t limit) {
     if (const HostHistory& history = host->history; !history.last_crash.is_null())
       hosts.back().update({{"restarts", history.restarts}, {"last_crash", history.last_crash}});
   }
-  return {{"total", registry_.nfs() + comebacks_.nfs()},
-          {"loops", loops_->size()},
-          {"nfs", nfs},
-          {"hosts_total", registry_.hosts().size()},
-          {"hosts", hosts},
-          {"events", events_.troubles()}};
+  return {{"total", registry_.nfs() + comebacks_.nfs()}, {"loops", loops_->size()}, {"nfs", nfs},
+          {"hosts_total", registry_.hosts().size()},     {"hosts", hosts},          {"events", events_.troubles()}};
 }
 
 Json Manager::stats(bool with_memory) {

@@ -94,7 +94,7 @@ std::vector<uint32_t> Manager::cores_for(const SpawnRequest& request) {
 // average until it is known what they want.
 std::vector<uint32_t> Manager::shared_cores_for(const SpawnRequest& request) {
   if (shared_cores_.size() == 1) return {0};
-  DataLoop::Placing placing;
+  Placing placing;
   loops_->together([&] { placing = loops_->placing(); });
   const double demand = std::max(placing.demand, kDemandUnknown);
   const bool fibers = request.tier == Tier::fiber;

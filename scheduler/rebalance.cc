@@ -101,7 +101,7 @@ void DataLoop::say_cpu(HostState& host) noexcept {
   orders.cpu_orders.store(++host.cpu_orders, std::memory_order_release);
 }
 
-DataLoop::Placing DataLoop::placing() noexcept {
+Placing DataLoop::placing() noexcept {
   measure_cores();
   double demand = 0;
   for (const PlacedWorker& worker : candidates_) demand += worker.demand;

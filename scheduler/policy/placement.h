@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace roost {
 
@@ -26,6 +27,12 @@ struct PlacedCore {
   uint32_t workers = 0;  // that live there
   double load = 0;       // the sum of their demands
   bool usable = true;    // false: it has vanished
+};
+
+// The cores as of the last period, and the mean demand of workers that had packets in it.
+struct Placing {
+  std::vector<PlacedCore> cores;
+  double demand = 0;
 };
 
 struct PlacedWorker {

@@ -224,7 +224,7 @@ TEST_F(DataLoopRebalance, TheLoadOfCoresIsKnownToWhoeverStartsMore) {
     busy_turn(1);
     return states[0]->demand > 0.5;
   }));
-  const DataLoop::Placing placing = loop->placing();
+  const Placing placing = loop->placing();
   EXPECT_GT(placing.cores[0].load, 0.5);
   EXPECT_EQ(placing.cores[1].load, 0.0);
   EXPECT_GT(placing.demand, 0.5);
