@@ -40,6 +40,7 @@ bool init_eal(uint32_t memory_mb) {
     fail("EAL can't be initialised: {}", rte_strerror(rte_errno));
   }
   sched_setaffinity(0, sizeof cores, &cores);
+  if (const char* folder = rte_eal_get_runtime_dir(); folder != nullptr && *folder != '\0') rmdir(folder);
   return true;
 }
 
