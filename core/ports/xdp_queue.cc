@@ -25,7 +25,9 @@ XdpQueue::XdpQueue(const std::string& interface, uint32_t queue) {
   void* const pages = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) fail_errno("no memory for {} frames", 2 * kFrames);
   memory_.reset(pages);
-  const xsk_umem_config memory_config{kFrames, kFrames, kFrameBytes, 0, 0};
+  // The kernel says what it took from the fill ring only when it has used up what it last found there, at most all
+  // frames. So there is a place for each frame only if there are twice as many places.
+  const xsk_umem_config memory_config{2 * kFrames, kFrames, kFrameBytes, 0, 0};
   if (const int error = xsk_umem__create(&umem_, pages, kBytes, &fill_, &completed_, &memory_config); error != 0)
     fail("the kernel does not take the frames' memory: {} (limits: ulimit -l)", std::strerror(-error));
   xsk_socket_config config{};
