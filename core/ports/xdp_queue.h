@@ -40,7 +40,11 @@ class XdpQueue {
       wake_filling();
       return 0;
     }
-    xsk_ring_prod__reserve(&fill_, came, &give_back);  // it has a place for each frame that there is
+    if (xsk_ring_prod__reserve(&fill_, came, &give_back) != came) {  // the kernel has not said yet what it took
+      xsk_ring_cons__cancel(&receive_, came);
+      wake_filling();
+      return 0;
+    }
     for (uint32_t i = 0; i < came; ++i) {
       const xdp_desc* const descriptor = xsk_ring_cons__rx_desc(&receive_, first + i);
       take(i, static_cast<const uint8_t*>(xsk_umem__get_data(memory(), descriptor->addr)), descriptor->len);
