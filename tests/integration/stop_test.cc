@@ -177,9 +177,9 @@ TEST(LiveSettings, AreReadAndChangedUnderLoad) {
     EXPECT_THAT(manager.refusal("set", {{"name", name}, {"value", each["most"].get<uint64_t>() + 1}}),
                 HasSubstr("out of range"));
   }
-  EXPECT_EQ(contradictions,
-            (std::set<std::string>{"least restart_most_ms", "least resume_most_ms", "most idle_poll_us",
-                                   "most quantum_us", "most restart_ms", "most resume_ms", "most wake_packets"}));
+  EXPECT_EQ(contradictions, (std::set<std::string>{"least restart_most_ms", "least resume_most_ms", "most idle_poll_us",
+                                                   "most quantum_us", "most restart_ms", "most resume_ms",
+                                                   "most sojourn_target_us", "most wake_packets"}));
   EXPECT_TRUE(goes_on(manager));
   EXPECT_THAT(manager.refusal("set", {{"name", "wake_packts"}, {"value", 1}}),
               HasSubstr("did you mean 'wake_packets'"));
