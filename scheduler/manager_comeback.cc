@@ -13,7 +13,8 @@
 namespace roost {
 namespace {
 
-double seconds(uint64_t ms) { return static_cast<double>(ms) / 1e3; }
+// For people, to 10 ms: a wait that has just begun is what it was set to.
+double seconds(uint64_t ms) { return static_cast<double>((ms + 5) / 10) / 1e2; }
 
 }  // namespace
 
