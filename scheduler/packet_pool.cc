@@ -8,12 +8,19 @@
 #include <rte_mbuf.h>
 #include <rte_mbuf_pool_ops.h>
 #include <rte_memory.h>
+#include <rte_mempool.h>
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <string>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -41,6 +48,41 @@ SharedMemory make_arena(const PacketPoolOptions& pool, size_t number, uint32_t f
   return SharedMemory::create(options);
 }
 
+// A loop that is pre-empted inside a lock would hold up the others, which may share its CPU.
+constexpr char kLockFree[] = "lf_stack";
+
+#if defined(__SANITIZE_THREAD__)
+// What one loop frees another takes; the pool keeps that in order by code that the sanitizer does not see, so it is
+// told.
+rte_mempool_ops lock_free;
+
+const char* ops_of_several_loops() {
+  static constexpr char kTold[] = "lf_stack_told";
+  static const bool registered = [] {
+    const auto* const end = rte_mempool_ops_table.ops + rte_mempool_ops_table.num_ops;
+    const auto* const found = std::find_if(rte_mempool_ops_table.ops + 0, end,
+                                           [](const auto& ops) { return ops.name == std::string(kLockFree); });
+    if (found == end) return false;
+    lock_free = *found;
+    rte_mempool_ops told = lock_free;
+    std::copy(std::begin(kTold), std::end(kTold), told.name);
+    told.enqueue = [](rte_mempool* pool, void* const* objects, unsigned count) {
+      __tsan_release(pool);
+      return lock_free.enqueue(pool, objects, count);
+    };
+    told.dequeue = [](rte_mempool* pool, void** objects, unsigned count) {
+      const int result = lock_free.dequeue(pool, objects, count);
+      __tsan_acquire(pool);
+      return result;
+    };
+    return rte_mempool_register_ops(&told) >= 0;
+  }();
+  return registered ? kTold : kLockFree;
+}
+#else
+const char* ops_of_several_loops() { return kLockFree; }
+#endif
+
 rte_mempool* make_pool(const PacketPoolOptions& options, size_t number, uint32_t first, uint32_t packets) {
   rte_pktmbuf_extmem buffers{};
   buffers.buf_ptr = packet_buffer(first);
@@ -48,8 +90,7 @@ rte_mempool* make_pool(const PacketPoolOptions& options, size_t number, uint32_t
   buffers.buf_len = size_t{packets} * kStrideBytes;
   buffers.elt_size = kStrideBytes;
   const std::string name = fmt::format("{}-{}", options.name, number);
-  // A loop that is pre-empted inside a lock would hold up the others, which may share its CPU.
-  if (options.several_loops && rte_mbuf_set_user_mempool_ops("lf_stack") != 0)
+  if (options.several_loops && rte_mbuf_set_user_mempool_ops(ops_of_several_loops()) != 0)
     fail("packet pool '{}': DPDK has no lock-free stack here", name);
   rte_mempool* pool = rte_pktmbuf_pool_create_extbuf(name.c_str(), packets, options.mbuf_cache, 0, kBufferBytes,
                                                      SOCKET_ID_ANY, &buffers, 1);

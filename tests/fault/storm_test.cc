@@ -87,6 +87,19 @@ bool goes_on(ManagerProcess& manager) {
   return comes_true([&] { return manager.figure("transmitted") > before + 500; });
 }
 
+// At least half of all hosts, by one signal or another.
+std::vector<pid_t> kill_some(ManagerProcess& manager, std::mt19937& random) {
+  auto pids = manager.live_hosts();
+  std::shuffle(pids.begin(), pids.end(), random);
+  const size_t half = pids.size() / 2;
+  pids.resize(half + random() % half);
+  for (const pid_t pid : pids) {
+    kill(pid, random() % 2 == 0 ? SIGKILL : crash_signal());
+    if (random() % 8 == 0) pause_ms(random() % 3);
+  }
+  return pids;
+}
+
 TEST(Storm, OfKillsLeavesNothingBehind) {
   const uint32_t nfs = from_environment("ROOST_STORM_NFS", scaled(100));
   const uint32_t rounds = from_environment("ROOST_STORM_ROUNDS", 3);
@@ -99,14 +112,8 @@ TEST(Storm, OfKillsLeavesNothingBehind) {
   uint64_t killed = 0;
   for (uint32_t round = 0; round < rounds; ++round) {
     SCOPED_TRACE(fmt::format("round {} of seed {}", round, seed));
-    auto pids = manager.live_hosts();
-    ASSERT_EQ(pids.size(), nfs);
-    std::shuffle(pids.begin(), pids.end(), random);
-    pids.resize(nfs / 2 + random() % (nfs / 2));
-    for (const pid_t pid : pids) {
-      kill(pid, random() % 2 == 0 ? SIGKILL : crash_signal());
-      if (random() % 8 == 0) pause_ms(random() % 3);
-    }
+    ASSERT_EQ(manager.live_hosts().size(), nfs);
+    const auto pids = kill_some(manager, random);
     killed += pids.size();
     ASSERT_TRUE(comes_true([&] { return manager.hosts().size() == nfs - pids.size(); }, looks));
     expect_balanced(manager.stats());
@@ -150,14 +157,8 @@ TEST(Storm, OfKillsIsOutlivedByNfsThatAreStartedAgain) {
   uint64_t killed = 0;
   for (uint32_t round = 0; round < rounds; ++round) {
     SCOPED_TRACE(fmt::format("round {} of seed {}", round, seed));
-    auto pids = manager.live_hosts();
-    ASSERT_EQ(pids.size(), nfs);
-    std::shuffle(pids.begin(), pids.end(), random);
-    pids.resize(nfs / 2 + random() % (nfs / 2));
-    for (const pid_t pid : pids) {
-      kill(pid, random() % 2 == 0 ? SIGKILL : crash_signal());
-      if (random() % 8 == 0) pause_ms(random() % 3);
-    }
+    ASSERT_EQ(manager.live_hosts().size(), nfs);
+    const auto pids = kill_some(manager, random);
     killed += pids.size();
     ASSERT_TRUE(comes_true([&] { return all_live(pids); }, looks)) << json_text(manager.call("ps"), 1);
     expect_balanced(manager.stats());

@@ -28,15 +28,6 @@ bool hosts_are(ManagerProcess& manager, size_t count) {
   return eventually([&] { return manager.hosts().size() == count && manager.live_hosts().size() == count; });
 }
 
-void expect_books_close(ManagerProcess& manager) {
-  manager.call("pause");
-  EXPECT_TRUE(manager.settled()) << json_text(manager.stats(), 1);
-  const Json stats = manager.stats();
-  expect_balanced(stats);
-  EXPECT_EQ(stats["refused"], 0);
-  EXPECT_EQ(stats["breaches"], 0);
-}
-
 class Crash : public testing::TestWithParam<const char*> {
  protected:
   // NFs of each service in several hosts, in either tier.

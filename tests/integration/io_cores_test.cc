@@ -41,7 +41,6 @@ void spawn_across(ManagerProcess& manager) {
 constexpr uint32_t kFlows = 24, kEach = 400;
 
 TEST(IoCores, AChainAcrossLoopsInMixedTiersKeepsItsOrderAndItsBooks) {
-  if (const std::string problem = no_several_loops(); !problem.empty()) GTEST_SKIP() << problem;
   TempDir folder;
   CaptureFile capture;
   uint64_t time_us = 0;
@@ -87,7 +86,6 @@ TEST(IoCores, AChainAcrossLoopsInMixedTiersKeepsItsOrderAndItsBooks) {
 }
 
 TEST(IoCores, AHostIsKilledUnderLoadAndTheBooksBalance) {
-  if (const std::string problem = no_several_loops(); !problem.empty()) GTEST_SKIP() << problem;
   ManagerProcess manager(
       kTwo +
       port_generator("in", "c",
@@ -125,7 +123,6 @@ TEST(IoCores, AHostIsKilledUnderLoadAndTheBooksBalance) {
 }
 
 TEST(IoCores, RulesCountAtEveryLoopAndLoopsAtRestSleep) {
-  if (const std::string problem = no_several_loops(); !problem.empty()) GTEST_SKIP() << problem;
   ManagerProcess manager(kTwo + port_generator("in", "", "flows = 10\nrate_pps = 20000\ncount = 500") +
                              port_generator("also", "", "flows = 10\nrate_pps = 20000\ncount = 700") +
                              port_null("out") + services({"one"}) + chain_of("c", {"one"}, "out"),
@@ -144,7 +141,6 @@ TEST(IoCores, RulesCountAtEveryLoopAndLoopsAtRestSleep) {
 }
 
 TEST(IoCores, OneInterfaceIsSharedOutAmongThem) {
-  if (const std::string problem = no_several_loops(); !problem.empty()) GTEST_SKIP() << problem;
   if (const std::string problem = no_namespaces(); !problem.empty()) GTEST_SKIP() << problem;
   const Namespace a, b, roost;
   join(roost, "ra", a);

@@ -266,6 +266,15 @@ void expect_balanced(const Json& stats) {
   EXPECT_TRUE(stats.at("balanced").get<bool>());
 }
 
+void expect_books_close(ManagerProcess& manager) {
+  manager.call("pause");
+  EXPECT_TRUE(manager.settled()) << json_text(manager.stats(), 1);
+  const Json stats = manager.stats();
+  expect_balanced(stats);
+  EXPECT_EQ(stats["refused"], 0);
+  EXPECT_EQ(stats["breaches"], 0);
+}
+
 std::string port_null(const std::string& name) {
   return fmt::format("[[ports]]\nname = \"{}\"\nkind = \"null\"\n", name);
 }

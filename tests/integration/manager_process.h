@@ -33,15 +33,6 @@ bool eventually(const std::function<bool()>& condition,
                 std::chrono::milliseconds patience = std::chrono::milliseconds(kSanitized ? 60'000 : 15'000));
 void pause_ms(uint32_t ms);
 
-// Why a manager with several loops can't be looked at here; empty: it can.
-inline std::string no_several_loops() {
-#if defined(__SANITIZE_THREAD__)
-  return "what one loop frees another takes; DPDK's pools keep that in order by code that this sanitizer does not see";
-#else
-  return "";
-#endif
-}
-
 bool runs(pid_t pid);  // a process of that number, zombies left out
 std::vector<pid_t> children_of(pid_t pid);
 std::vector<pid_t> descendants_of(pid_t pid);
@@ -130,6 +121,7 @@ class ManagerProcess {
 
 // received + created = transmitted + dropped + held, by the numbers themselves.
 void expect_balanced(const Json& stats);
+void expect_books_close(ManagerProcess& manager);  // pauses it, and waits until nothing is on its way
 uint64_t dropped_total(const Json& stats);
 
 // Configurations.

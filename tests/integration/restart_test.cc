@@ -55,15 +55,6 @@ bool all_get_packets(ManagerProcess& manager) {
   });
 }
 
-void expect_books_close(ManagerProcess& manager) {
-  manager.call("pause");
-  EXPECT_TRUE(manager.settled()) << json_text(manager.stats(), 1);
-  const Json stats = manager.stats();
-  expect_balanced(stats);
-  EXPECT_EQ(stats["refused"], 0);
-  EXPECT_EQ(stats["breaches"], 0);
-}
-
 class Restart : public testing::TestWithParam<const char*> {};
 
 TEST_P(Restart, AKilledHostIsBackWithTheSameNfs) {

@@ -24,7 +24,6 @@ std::string everything() {
 }
 
 TEST(Together, HostsComeBackAtEachLoopAndInEachDomain) {
-  if (const std::string problem = no_several_loops(); !problem.empty()) GTEST_SKIP() << problem;
   ManagerProcess manager(everything());
   manager.spawn(nf("forward"), "a", 8);
   manager.spawn(nf("forward"), "b", 4, "process");
