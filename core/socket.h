@@ -24,6 +24,8 @@ struct Peer {
 // replaced; a live one is an error. Throws Error.
 FileDescriptor listen_unix(const std::string& path, int type);
 FileDescriptor connect_unix(const std::string& path, int type);
+// Removes the name of a socket on which nobody listens any more, and has not begun to a moment ago.
+void unlink_stale(const std::string& path, int type) noexcept;
 FileDescriptor accept_unix(int listener);  // non-blocking connection; none: an empty descriptor
 Peer peer_of(int socket);
 void set_blocking(int fd, bool blocking);

@@ -31,6 +31,9 @@ class Confinement {
   // of the same user can't look into. Builds the filter, which takes milliseconds. Throws Error.
   explicit Confinement(const ConfinementOptions& options);
 
+  // In a host, before it attaches; the nursery has a descriptor for each of its hosts.
+  void limit_descriptors() const;
+
   // In a host that has attached: from here on all its threads are bound by the filter. Throws Error.
   void enter(const HostRegion& region) const;
 

@@ -21,13 +21,16 @@ class Host {
   // Attaches, maps what it is handed and starts the worker. `socket` is the manager's control socket. Throws Error;
   // what goes wrong once the manager has answered, the manager is told too.
   // `confinement`, if any, is entered before any NF's code is there.
-  Host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr);
+  // `lifeline`, if any, is the nursery's, by which it hands over the connection of a manager that comes after this one.
+  Host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr,
+       FileDescriptor lifeline = {});
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
-  // Serves until the manager says quit or is gone. False: an NF keeps the worker from ending; only leaving the process
-  // without any clean-up (_exit) is safe then.
+  // Serves until the manager says quit, or is gone and no other takes the host over (host_waits.cc). False: an NF keeps
+  // the worker from ending; only leaving the process without any clean-up (_exit) is safe then.
   bool serve();
+  int status() const noexcept { return status_; }  // to exit with
 
  private:
   bool handle(Message request);  // false: quit
@@ -41,8 +44,17 @@ class Host {
   Json done() const;
   void tell(const Json& response);
 
+  // host_waits.cc
+  bool wait_for_manager();
+  bool prepare_to_wait();
+  Json take_over(const Json& parameters, Message& request);
+
   Attachment memory_;
   HostRegion region_;
+  FileDescriptor lifeline_;
+  bool waits_ = false;  // no manager has it
+  uint32_t lost_ = 0;   // packets that went with the manager
+  int status_ = 0;
   std::map<uint32_t, std::shared_ptr<const Module>> modules_;
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<NfTable> nfs_;          // after the worker: its NFs may hold packets of the worker's pool
@@ -50,6 +62,7 @@ class Host {
 };
 
 // The life of a host process; returns its exit status. Prints what goes wrong to stderr.
-int run_host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr) noexcept;
+int run_host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr,
+             FileDescriptor lifeline = {}) noexcept;
 
 }  // namespace roost

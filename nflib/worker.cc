@@ -57,6 +57,7 @@ void Worker::add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_sh
   record.inbox.consumed = &record.consumed;
   record.inbox.shift = slot_shift;
   record.inbox.position = record.inbox.seen = record.consumed.load(std::memory_order_relaxed);
+  came_.fetch_sub(record.inbox.position, std::memory_order_relaxed);
   record.nf = nf;
   record.state.store(quarantined ? kNfQuarantined : kNfReady, std::memory_order_release);
   if (quarantined) return;
@@ -75,6 +76,7 @@ Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::
       }
     for (uint32_t nf = first; nf < first + count; ++nf) {
       region_.nf(nf).state.store(kNfAbsent, std::memory_order_relaxed);
+      came_.fetch_add(region_.nf(nf).inbox.position, std::memory_order_relaxed);
       if (turns_[nf].credit.round != 0) turns_[nf] = {};  // written only where it was used
     }
     removal = Removal::done;
@@ -87,6 +89,11 @@ Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::
 Worker::Ended Worker::run() {
   last_tsc_ = round_tsc_ = rate_tsc_ = tsc_now();
   return drive_on(*fibers_->take(&Worker::enter, this));
+}
+
+Worker::Ended Worker::run_on() {
+  last_tsc_ = round_tsc_ = rate_tsc_ = tsc_now();
+  return drive_on(*driver_);
 }
 
 // The thread lends its stack to fibers, until the worker stops or the thread loses it.
@@ -113,7 +120,7 @@ uint32_t Worker::nf_of_thread() noexcept {
   return worker == nullptr ? kNoNf : worker->report_.current_nf.load(std::memory_order_relaxed);
 }
 
-void Worker::stop() noexcept { stopping_.store(true); }
+void Worker::stop(bool stops) noexcept { stopping_.store(stops); }
 
 void Worker::enter(void* worker) { static_cast<Worker*>(worker)->drive(); }
 

@@ -9,6 +9,7 @@
 //   worker_core.cc      the core is another's: standing by and giving way; and the sleep itself
 //   worker_overrun.cc   NFs that don't come back from process(): the worker goes on with another thread
 //   worker_events.cc    NFs called for timers and messages
+//   worker_successor.cc the manager is gone, and another takes the host over
 #pragma once
 
 #include <roost/nf.h>
@@ -16,6 +17,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -59,7 +61,22 @@ class Worker final : public PacketSource {
   // worker to another one, once the NF that kept it has come back.
   enum class Ended { stopped, lost };
   Ended run();
-  void stop() noexcept;  // any thread
+  void stop(bool stops = true) noexcept;  // any thread; false: it may run on after all
+  // After a stop that was taken back: as run(), on the same thread, from where it stopped.
+  Ended run_on();
+
+  // While no thread drives it, and none has lost it (see may_change_hands()); of the places that hold NFs.
+  bool may_change_hands() const noexcept;
+  // Gives up what waits between hops. Returns how many packets NFs still hold: what came, less what has left.
+  uint32_t take_stock(const std::vector<uint32_t>& places) noexcept;
+  // Packets that were with the worker, and went with the manager.
+  uint32_t left_behind(const std::vector<uint32_t>& places) const noexcept;
+  struct Place {
+    uint32_t place;
+    bool quarantined;
+  };
+  // Has the memory replaced, and begins anew in the new one with these NFs.
+  void change_hands(const std::vector<Place>& nfs, int manager_eventfd, const std::function<void()>& map_over);
 
   // Overrun; see runaway.h. Control thread: asks the worker's thread to leave the worker, if it is still at that
   // dispatch. Where it is late, it has not answered, and the request must live on.
@@ -274,12 +291,16 @@ class Worker final : public PacketSource {
   Doorbell& bell_;
   const PathTableView paths_;
   const TscClock clock_;
-  const int manager_eventfd_;
+  int manager_eventfd_;
   ReadyBitmap ready_;
   RingProducer outbox_;
   RingConsumer grants_;
   HopQueues queues_;  // packets between two hops, where the next NF could not take them at once
   rte_mempool* pool_ = nullptr;
+  // Of packets that NFs hold: less what those who are there have begun with, more what those who are gone took; and
+  // what found no room in the outbox when the worker had to stop.
+  std::atomic<uint32_t> came_{0};
+  uint32_t unsent_ = 0;
   // From other threads.
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> returned_{kNoHandle};  // the last packet that they freed; its hash.usr names the one before

@@ -40,6 +40,7 @@ struct ManagerConfig {
     std::string seccomp = "strict";            // or log, off
     std::vector<std::string> seccomp_allow{};  // names of system calls, besides those that a packet NF needs
     uint32_t descriptors_max = 1'024;          // open in one host
+    uint32_t outlive_manager_s = 0;            // how long hosts wait for another manager; 0: they end with theirs
   };
   // Hosts that may see each other's packets. A port's, a service's `domain`: 0, or one more than its place in the file.
   struct Domain {

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/socket.h"
+#include "scheduler/inheritance.h"
 
 namespace roost {
 namespace {
@@ -30,7 +31,8 @@ void leave_cores(const std::vector<uint32_t>& cores) {
 std::vector<std::string> host_options(const ManagerConfig::Hosts& hosts) {
   return {"--seccomp",         hosts.seccomp,
           "--seccomp-allow",   fmt::format("{}", fmt::join(hosts.seccomp_allow, ",")),
-          "--descriptors-max", std::to_string(hosts.descriptors_max)};
+          "--descriptors-max", std::to_string(hosts.descriptors_max),
+          "--outlive-s",       std::to_string(hosts.outlive_manager_s)};
 }
 
 // A host costs a few descriptors; the soft limit is often 1,024.
@@ -63,12 +65,15 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   for (const auto& [name, value] : config.settings) settings_.set(name, value);
   raise_descriptor_limit();
-  host_listener_ = listen_unix(socket_path_ + ".hosts", SOCK_SEQPACKET);
-  host_socket_.path = socket_path_ + ".hosts";
+  host_listener_ = listen_unix(socket_path_ + kHostsSuffix, SOCK_SEQPACKET);
+  host_socket_.path = socket_path_ + kHostsSuffix;
   make_loops(config, opener);
   start_rules(config);
   warn_of_settings();
-  loops_->one_by_one([&](DataLoop& loop) { loop.pause_receiving(config.paused); });  // their threads aren't there yet
+  inheritance_ = std::make_unique<Inheritance>(*this, config, host_program);
+  const bool inherits = inheritance_->find();
+  // Their threads aren't there yet. Before NFs are, that there have been, packets would be lost for want of them.
+  loops_->one_by_one([&](DataLoop& loop) { loop.pause_receiving(config.paused || inherits); });
   listen_to_loops();
   watched_.watch(host_listener_.get(), mark(Source::newcomers));
   watched_.watch(loop_notices_.fd(), mark(Source::loop));
@@ -77,8 +82,12 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   watch_cores(config.cores);
   leave_cores(dedicated_cores_);
   leave_cores(shared_cores_);
-  nursery();
+  if (!inherits) nursery();
   loops_->start();
+  if (!inherits) return;
+  inheritance_->take_back();
+  nursery();
+  pause_receiving(config.paused);
 }
 
 // Before they start.
