@@ -53,8 +53,8 @@
 //   host -> manager  attach {protocol, abi, token}          -> host, layout, sizes, core; + region, paths,
 //                                                              eventfd, and its domain's arena
 //   manager -> host  load {module, path}  + 1 descriptor    -> {name, abi, nf_bytes}
-//   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
-//                          ports, quarantined: [i]?}       -> {wake?}
+//   manager -> host  start {module, first, count, first_id, config, services, ports,
+//                          quarantined: [i]?}              -> {wake?}
 //   manager -> host  stop {first, count}                    -> {wake?}
 //   manager -> host  tell {first_id, count, text}           -> {told, wake?}; wake: the worker is wanted awake
 //   manager -> host  resume {nf}                            -> {}
@@ -72,7 +72,7 @@
 
 namespace roost {
 
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 inline constexpr size_t kRequestBytesMax = size_t{16} << 20;  // 100,000 rules
 inline constexpr size_t kHostMessageBytesMax = 64 << 10;
 inline constexpr int kNestingMax = 64;

@@ -42,7 +42,7 @@ Message answer_to_attach(int manager, const std::string& token) {
 HostLayout layout_from(const Json& parameters, size_t region_bytes) {
   HostLayout layout;
   layout.nfs_max = take_number(parameters, "nfs_max", 1u, 1u << 26);
-  layout.inbox_slots_total = take_number(parameters, "inbox_slots_total", 0u, 1u << 31);
+  layout.inbox_shift = static_cast<uint8_t>(take_number(parameters, "inbox_shift", 6u, 20u));
   layout.outbox_shift = static_cast<uint8_t>(take_number(parameters, "outbox_shift", 2u, 20u));
   layout.grant_shift = static_cast<uint8_t>(take_number(parameters, "grant_shift", 2u, 20u));
   if (layout.bytes() > region_bytes) fail("the layout needs {} bytes, the region has {}", layout.bytes(), region_bytes);

@@ -144,8 +144,6 @@ Json Host::start(const Json& parameters) {
   request.first = take_number(parameters, "first", 0u, UINT32_MAX);
   request.count = take_number(parameters, "count", 1u, UINT32_MAX);
   request.first_id = take_number(parameters, "first_id", 0u, UINT32_MAX);
-  request.first_slot = take_number(parameters, "first_slot", 0u, UINT32_MAX);
-  request.slot_shift = take_number<uint8_t>(parameters, "slot_shift", 2, 20);
   const Json& config = take_parameter(parameters, "config");
   if (!config.is_object()) throw ParameterError("parameter 'config' is not an object");
   request.config = json_text(config);

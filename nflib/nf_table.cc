@@ -139,10 +139,6 @@ void NfTable::check(const StartRequest& request) const {
   if (request.count == 0 || request.count > layout.nfs_max || request.first > layout.nfs_max - request.count)
     fail("start: NFs {} to {} in a host for {}", request.first, uint64_t{request.first} + request.count,
          layout.nfs_max);
-  if (request.slot_shift < 2 || request.slot_shift > 20 ||
-      request.first_slot + (uint64_t{request.count} << request.slot_shift) > layout.inbox_slots_total)
-    fail("start: {} inboxes of 2^{} slots from slot {} on exceed the {} slots", request.count, request.slot_shift,
-         request.first_slot, layout.inbox_slots_total);
   const size_t end = std::min<size_t>(groups_.size(), request.first + request.count);
   for (size_t index = request.first; index < end; ++index)
     if (groups_[index] != nullptr) fail("start: NF {} of this host lives already; stop it first", index);
@@ -161,8 +157,7 @@ void NfTable::start(std::shared_ptr<const Module> module, StartRequest request) 
   }
   for (uint32_t i = 0; i < of.count; ++i) {
     groups_[of.first + i] = group.get();
-    worker_.add_nf(of.first + i, group->nf(i), of.first_slot + (i << of.slot_shift), of.slot_shift,
-                   std::binary_search(of.quarantined.begin(), of.quarantined.end(), i));
+    worker_.add_nf(of.first + i, group->nf(i), std::binary_search(of.quarantined.begin(), of.quarantined.end(), i));
   }
   ids_.add(of.first_id, of.count, of.first);
   static_cast<void>(group.release());  // its NFs own it from here on

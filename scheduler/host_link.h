@@ -19,7 +19,7 @@ constexpr std::string_view tier_name(Tier tier) noexcept { return tier == Tier::
 
 struct HostLink {
   HostLink(uint32_t number, const HostLayout& layout_of_region)
-      : id(number), layout(layout_of_region), places(layout.nfs_max), slots(layout.inbox_slots_total) {}
+      : id(number), layout(layout_of_region), places(layout.nfs_max) {}
 
   // Sends a request and waits for its answer; a host that does not answer in time has failed. Throws Error.
   Json ask(std::string_view method, Json parameters, const std::vector<int>& descriptors = {});
@@ -42,7 +42,6 @@ struct HostLink {
   FileDescriptor socket, pidfd;
   SharedMemory region;
   RangeAllocator places;  // NF numbers in this host
-  RangeAllocator slots;   // inbox slots
   uint32_t nfs = 0;
   uint32_t weight = 0;         // the sum of its NFs' weights
   HostDemands demands;         // of its NFs' settings

@@ -19,8 +19,7 @@ namespace {
 constexpr int kAttachPatience_ms = 10'000;
 constexpr int kTurnedAwayAtOnce = 64;
 constexpr uint32_t kFiberNfsMax = 1 << 17;  // in one host; then there is another
-constexpr uint32_t kFiberSlots = 16 * kFiberNfsMax + (1 << 20);
-constexpr uint32_t kProcessSlots = 1 << 15;
+static_assert(kFiberNfsMax <= Descriptor::kNfsMost);
 
 std::string new_token() {
   std::array<uint64_t, 2> random{};
@@ -33,7 +32,8 @@ std::string new_token() {
 HostLayout Manager::layout_for(Tier tier) const {
   HostLayout layout;
   layout.nfs_max = tier == Tier::fiber ? kFiberNfsMax : 1;
-  layout.inbox_slots_total = tier == Tier::fiber ? kFiberSlots : kProcessSlots;
+  const uint64_t slots = settings_.get(Setting::inbox_slots);
+  layout.inbox_shift = static_cast<uint8_t>(std::max<int>(tier == Tier::fiber ? 13 : 10, std::bit_width(slots) - 1));
   layout.outbox_shift = tier == Tier::fiber ? 13 : 12;
   layout.grant_shift = tier == Tier::fiber ? 12 : 6;
   return layout;
@@ -119,7 +119,7 @@ void Manager::welcome(HostLink& host, const Json& request_id) {
   const Json result{{"host", host.id},
                     {"layout",
                      {{"nfs_max", host.layout.nfs_max},
-                      {"inbox_slots_total", host.layout.inbox_slots_total},
+                      {"inbox_shift", host.layout.inbox_shift},
                       {"outbox_shift", host.layout.outbox_shift},
                       {"grant_shift", host.layout.grant_shift}}},
                     {"region_bytes", host.region.bytes()},
@@ -142,7 +142,7 @@ void Manager::add_to_loop(HostLink& host) {
   state->waiter.tenant = tenant.number;
   state->waiter.tenant_weight = tenant.weight;
   state->region = HostRegion(host.region.data(), host.layout);
-  state->ready = state->region.ready();
+  state->inbox = state->region.inbox<RingProducer>();
   state->outbox = state->region.outbox<RingConsumer>();
   state->grants = state->region.grants<RingProducer>();
   if (clockid_t ran{}; clock_getcpuclockid(host.pid, &ran) == 0)

@@ -178,9 +178,8 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
     group.weight = static_cast<uint32_t>(value_for(Setting::weight, group.settings));
     give_nf_orders(group);
     load_module(host, module);
-    Json what{{"module", module.id},      {"first", group.place},           {"count", count},
-              {"first_id", group.first},  {"first_slot", group.first_slot}, {"slot_shift", group.slot_shift},
-              {"config", request.config}, {"services", services_},          {"ports", ports_}};
+    Json what{{"module", module.id},      {"first", group.place},  {"count", count}, {"first_id", group.first},
+              {"config", request.config}, {"services", services_}, {"ports", ports_}};
     if (back != nullptr)
       for (const uint32_t nf : back->held) what["quarantined"].push_back(nf - group.first);
     wake_if_asked(host, host.ask("start", std::move(what)));
@@ -204,8 +203,7 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
       loop.add_nfs_elsewhere(first, n, added.service, loops_->number_of_core(host.core));
     } else {
       if (before == 0) loop.set_host(host.id, host.weight, settings);
-      loop.add_nfs(first, n, added.service, host.id, added.place + before,
-                   added.first_slot + (before << added.slot_shift), added.slot_shift);
+      loop.add_nfs(first, n, added.service, host.id, added.place + before, added.slot_shift);
     }
     if (back == nullptr) return;
     for (const uint32_t nf : back->held)

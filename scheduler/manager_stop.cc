@@ -14,8 +14,7 @@ namespace {
 
 constexpr int kReturnPatience_ms = 3'000;
 
-// Both sides begin a ring at its first lap: whoever gets these places next must find them as they were when new. The
-// host does not look at them any more.
+// Whoever gets these places next must find them as they were when new. The host does not look at them any more.
 void clear_places(const HostLink& host, const NfGroup& group) {
   const HostRegion region(host.region.data(), host.layout);
   for (uint32_t i = 0; i < group.count; ++i) {
@@ -26,8 +25,6 @@ void clear_places(const HostLink& host, const NfGroup& group) {
     region.nf_orders(group.place + i).weight.store(0, std::memory_order_relaxed);
     region.nf_orders(group.place + i).burst_packets.store(0, std::memory_order_relaxed);
   }
-  for (uint32_t i = 0; i < group.slots(); ++i)
-    region.inbox(group.first_slot)[i].tagged.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace

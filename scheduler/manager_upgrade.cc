@@ -22,8 +22,6 @@ void Manager::rehearse(const SpawnRequest& request) {
                        {"first", group->place},
                        {"count", 1},
                        {"first_id", group->first},
-                       {"first_slot", group->first_slot},
-                       {"slot_shift", group->slot_shift},
                        {"config", request.config},
                        {"services", services_},
                        {"ports", ports_}});
