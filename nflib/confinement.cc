@@ -21,19 +21,13 @@
 
 #include "core/error.h"
 #include "core/shared_memory.h"
+#include "nflib/sanitized.h"
 #include "nflib/system_calls.h"
 
 namespace roost {
 namespace {
 
 using Filter = ConfinementOptions::Filter;
-
-// A sanitizer's run time does what no NF does, at any time, and stops threads by ptrace() at the end.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // Signal handlers have no other way to what they need.
 constexpr uint32_t kCallsMax = 512;
@@ -154,6 +148,7 @@ Confinement::Confinement(const ConfinementOptions& options) : options_(options) 
   give_up_privileges();
   // Hosts run as one user, who could look into all of them, and write: /proc/PID/mem, ptrace().
   if (!kSanitized) prctl(PR_SET_DUMPABLE, 0);
+  // A sanitizer's run time does what no NF does, at any time, and stops threads by ptrace() at the end.
   if (kSanitized) options_.filter = Filter::off;
   if (options_.filter == Filter::off) return;
   program_ = build(options_);

@@ -12,7 +12,7 @@
 namespace roost {
 namespace {
 
-constexpr std::chrono::milliseconds kStopPatience{1'000};  // for the worker to come to it, on a core that it shares
+constexpr std::chrono::milliseconds kRemovePatience{1'000};  // for the worker to come to it, on a core that it shares
 
 uint16_t number_of(const Numbers& numbers, std::string_view name, const char* kind) {
   const auto found = numbers.find(name);
@@ -169,7 +169,7 @@ void NfTable::stop(uint32_t first, uint32_t count) {
   for (uint32_t index = first; index < first + count; ++index) {
     if (groups_[index] == nullptr) fail("stop: NF {} of this host does not live", index);
   }
-  switch (worker_.remove_nfs(first, count, kStopPatience)) {
+  switch (worker_.remove_nfs(first, count, kRemovePatience)) {
     case Worker::Removal::done:
       break;
     case Worker::Removal::suspended:
@@ -177,7 +177,7 @@ void NfTable::stop(uint32_t first, uint32_t count) {
            first, first + count - 1);
     case Worker::Removal::late:
       fail("stop: NF {} of this host has been in the middle of process() for {} ms; stop NFs later, or their host",
-           region_.worker().report.current_nf.load(), kStopPatience.count());
+           region_.worker().report.current_nf.load(), kRemovePatience.count());
   }
   for (uint32_t index = first; index < first + count; ++index) destroy(index);
 }

@@ -23,7 +23,7 @@
 namespace roost {
 namespace {
 
-constexpr uint16_t kBurstMax = 64;
+constexpr uint16_t kTransmitBurstMax = 64;
 
 std::string name_of(const std::string& device) { return device.substr(0, device.find(',')); }
 std::string parameters_of(const std::string& device) {
@@ -202,9 +202,9 @@ uint16_t Ethdev::transmit(rte_mbuf** packets, uint16_t count, PortCounters& coun
       counters.transmit_dropped.add(1);
       continue;
     }
-    std::array<uint32_t, kBurstMax> bytes;  // a packet that is sent is gone
+    std::array<uint32_t, kTransmitBurstMax> bytes;  // a packet that is sent is gone
     uint16_t ready = 0;
-    for (; ready < kBurstMax && done + ready < count && sendable(packets[done + ready]); ++ready)
+    for (; ready < kTransmitBurstMax && done + ready < count && sendable(packets[done + ready]); ++ready)
       bytes[ready] = packets[done + ready]->pkt_len;
     const uint16_t sent = rte_eth_tx_burst(id_, 0, packets + done, ready);
     counters.transmitted.add(sent);

@@ -11,6 +11,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace controller_study {
 namespace {
 
 constexpr uint32_t kNfs = 8;
@@ -121,12 +122,13 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace controller_study
 
 Experiment controller() {
   return {
       "controller",
       "Does the controller hold the p99 while the load steps, and with how many more wakes than the best threshold?",
-      rows, problem, measure};
+      controller_study::rows, controller_study::problem, controller_study::measure};
 }
 
 }  // namespace roost::experiment

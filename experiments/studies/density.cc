@@ -11,6 +11,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace density_study {
 namespace {
 
 constexpr double kZipf = 1.0, kPartialLoss = 0.005, kAboveMrr = 1.3;
@@ -185,10 +186,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace density_study
 
 Experiment density() {
-  return {"density", "What does it cost to hold many NFs, and what of it depends on how many of them are active?", rows,
-          problem, measure};
+  return {"density", "What does it cost to hold many NFs, and what of it depends on how many of them are active?",
+          density_study::rows, density_study::problem, density_study::measure};
 }
 
 }  // namespace roost::experiment

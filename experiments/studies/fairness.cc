@@ -6,6 +6,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace fairness_study {
 namespace {
 
 constexpr int kWindowsAPair = 4;
@@ -45,10 +46,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace fairness_study
 
 Experiment fairness() {
-  return {"fairness", "Do NFs of different cost on an overloaded core get what they are entitled to?", rows, problem,
-          measure};
+  return {"fairness", "Do NFs of different cost on an overloaded core get what they are entitled to?",
+          fairness_study::rows, fairness_study::problem, fairness_study::measure};
 }
 
 }  // namespace roost::experiment

@@ -5,6 +5,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace idle_study {
 namespace {
 
 constexpr int kSlices = 5;  // rest is measured over longer than traffic is
@@ -52,7 +53,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace idle_study
 
-Experiment idle() { return {"idle", "What do NFs cost while nothing comes for them?", rows, problem, measure}; }
+Experiment idle() {
+  return {"idle", "What do NFs cost while nothing comes for them?", idle_study::rows, idle_study::problem,
+          idle_study::measure};
+}
 
 }  // namespace roost::experiment

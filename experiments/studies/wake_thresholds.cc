@@ -10,6 +10,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace wake_thresholds_study {
 namespace {
 
 constexpr uint32_t kNfs = 8;
@@ -125,14 +126,15 @@ Json summary(const Json& rows) {
 }
 
 }  // namespace
+}  // namespace wake_thresholds_study
 
 Experiment wake_thresholds() {
   return {"wake_thresholds",
           "When is a sleeping worker woken best, and what does each choice cost by load?",
-          rows,
-          problem,
-          measure,
-          summary};
+          wake_thresholds_study::rows,
+          wake_thresholds_study::problem,
+          wake_thresholds_study::measure,
+          wake_thresholds_study::summary};
 }
 
 }  // namespace roost::experiment

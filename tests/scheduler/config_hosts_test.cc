@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "scheduler/config.h"
 
-namespace roost {
+namespace roost::config_hosts_test {
 namespace {
 
 using testing::ElementsAre;
@@ -50,4 +50,4 @@ TEST(ConfigHosts, WhatIsWrongIsNamed) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::config_hosts_test

@@ -10,7 +10,7 @@
 #include "tests/support/capture_bytes.h"
 #include "tests/support/temp_dir.h"
 
-namespace roost {
+namespace roost::config_test {
 namespace {
 
 using testing::HasSubstr;
@@ -339,4 +339,4 @@ TEST(Config, LoadsFilesAndSaysWhatItCannot) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::config_test

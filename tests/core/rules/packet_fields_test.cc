@@ -10,7 +10,7 @@
 
 #include "core/rules/flow_classes.h"
 
-namespace roost {
+namespace roost::packet_fields_test {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
@@ -189,4 +189,4 @@ TEST(FlowClasses, AreBounded) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::packet_fields_test
