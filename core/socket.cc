@@ -66,6 +66,8 @@ FileDescriptor connect_unix(const std::string& path, int type) {
   if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED)
       fail("socket '{}': no manager is listening there; start one ('roost up') or name its socket (--socket)", path);
+    if (errno == EACCES)
+      fail("socket '{}': no permission to connect; run this as the user whose manager it is, or as root", path);
     fail_errno("socket '{}': cannot connect", path);
   }
   return connection;

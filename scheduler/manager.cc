@@ -111,15 +111,23 @@ void Manager::make_loops(const ManagerConfig& config, const PortOpener& opener) 
   for (const uint32_t cpu : config.cores.io) members.push_back({.cpu = cpu});
   for (const auto& port : config.ports) {
     const auto index = static_cast<uint16_t>(port_names_.size());
-    const auto at = port.io.empty() ? std::vector<uint32_t>{index % static_cast<uint32_t>(members.size())} : port.io;
-    port_queues_.emplace_back();
-    port_loops_.push_back(at);
-    PortConfig queue = port;
-    if (at.size() > 1) queue.interface.fanout = std::make_shared<FanoutGroup>();
+    auto at = port.io.empty() ? std::vector<uint32_t>{index % static_cast<uint32_t>(members.size())} : port.io;
+    auto& queues = port_queues_.emplace_back();
+    PortConfig config_of_queue = port;
+    config_of_queue.queue.count = static_cast<uint32_t>(at.size());
+    if (at.size() > 1) config_of_queue.queue.group = std::make_shared<PortGroup>();
     for (const uint32_t loop : at) {
-      members[loop].ports.push_back(opener(queue, index, pool_->pool(port.domain), tsc_hz_));
-      port_queues_.back().push_back(members[loop].ports.back().get());
+      auto queue = opener(config_of_queue, index, pool_->pool(port.domain), tsc_hz_);
+      if (!queue) break;
+      ++config_of_queue.queue.number;
+      queues.push_back(queue.get());
+      members[loop].ports.push_back(std::move(queue));
     }
+    if (queues.size() < at.size())
+      log_warn("port '{}': it has queues for {} of the {} io cores that it is to be at; the others hand over to these",
+               port.name, queues.size(), at.size());
+    at.resize(queues.size());
+    port_loops_.push_back(at);
     ports_[port.name] = index;
     port_names_.push_back(port.name);
     port_kinds_.emplace_back(port_kind_name(port.kind));

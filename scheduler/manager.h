@@ -163,7 +163,7 @@ class Manager {
 
   // Readable when on_events() has something to do: hosts that come, die or misbehave, sweeps that end.
   int event_descriptor() const noexcept { return watched_.fd(); }
-  void on_events();
+  void on_events(bool with_returns = true);
 
  private:
   // What an event is about; the mark of a watched descriptor is one of these and a host's number.

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Hosts that end: by themselves, because they must, or because they are asked to.
-#include <sys/wait.h>
-
-#include <cstring>
-
 #include "core/error.h"
 #include "core/socket.h"
 #include "scheduler/manager.h"
@@ -14,13 +10,6 @@ namespace {
 constexpr int kEndPatience_ms = 2'000;
 constexpr int kClosedPatience_ms = 100;  // a process that ends closes its sockets first
 constexpr int kStatusPatience_ms = 500;
-
-std::string how_it_ended(int status) {
-  if (status < 0) return "ended";
-  if (WIFSIGNALED(status))
-    return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
-  return fmt::format("exited with status {}", WEXITSTATUS(status));
-}
 
 // Waits for all of them at once, until none has ended for so long; returns those that are still there.
 std::vector<HostLink*> wait_for_ends(const std::vector<HostLink*>& hosts, int patience_ms) {
@@ -60,7 +49,8 @@ std::string_view what_it_did(Breach what) {
 
 }  // namespace
 
-void Manager::on_events() {
+// Without returns: hosts that are due to come back wait for the next call.
+void Manager::on_events(bool with_returns) {
   bool restarts = false;
   for (const uint64_t event : watched_.ready()) {
     const auto source = static_cast<Source>(event >> 32);
@@ -69,7 +59,7 @@ void Manager::on_events() {
     else
       on_event(source, static_cast<uint32_t>(event));
   }
-  if (restarts) on_restarts();
+  if (restarts && with_returns) on_restarts();
 }
 
 void Manager::on_event(Source source, uint32_t number) {

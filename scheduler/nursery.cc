@@ -9,6 +9,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstring>
 
 #include "core/error.h"
 #include "core/protocol.h"
@@ -22,6 +23,13 @@ namespace {
 constexpr int kForkPatience_ms = 5'000;
 
 }  // namespace
+
+std::string how_it_ended(int status) {
+  if (status < 0) return "ended";
+  if (WIFSIGNALED(status))
+    return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  return fmt::format("exited with status {}", WEXITSTATUS(status));
+}
 
 NurseryLink::NurseryLink(const std::string& program, const std::string& socket_path,
                          const std::vector<std::string>& options) {

@@ -15,6 +15,8 @@
 
 namespace roost {
 
+std::string how_it_ended(int status);  // as wait_status() tells it: "was killed by signal 11 (Segmentation fault)"
+
 class NurseryLink {
  public:
   // Starts `program`; `options` are more words for its command line. Throws Error.
