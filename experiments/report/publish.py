@@ -9,6 +9,7 @@ What is there of the same experiments is replaced. Needs matplotlib: scripts/ins
 """
 
 import argparse
+import csv
 import json
 import pathlib
 import shutil
@@ -45,6 +46,10 @@ SCALES = {
     "quick": "`quick` rows only: that all works, and little more.",
     "lines": "Each parameter varied alone, around one point of the matrix (`--scale lines`): how they act together is not "
              "measured.",
+    "matrix": "The whole matrices (`--scale matrix`) of what result.json does not name as left out, in one life; 4,000 processes with "
+              "four pairs of chain length and cost only, which have each of them at least once. One start of NFs "
+              "serves all rows that differ in their traffic or settings only, so how much one start differs from the next is "
+              "seen only between rows. NDR and PDR were searched in some rows.",
     "full": "The whole matrix.",
 }
 
@@ -64,15 +69,48 @@ def machine_lines(results):
     return f"{', '.join(facts)}; {machine['label']}. Its own limits, in the same runs: {'; '.join(told)}.\n"
 
 
+def rounded(value):
+    """Numbers to six digits: more than any figure is good for."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list) else value
+
+
+def short_cell(cell):
+    """A cell of rows.csv: what has a point is a figure; the rest are parameters and counts."""
+    try:
+        return f"{float(cell):.6g}" if "." in cell or "e+" in cell or "e-" in cell else cell
+    except ValueError:
+        return cell
+
+
+def compact(result):
+    """A line for each row, so that a matrix of a thousand rows stays a file that a repository bears."""
+    def line(value):
+        return json.dumps(rounded(value), separators=(",", ":"), ensure_ascii=False)
+
+    parts = []
+    for key, value in result.items():
+        if key in ("rows", "left_out") and value:
+            parts.append(f'"{key}":[\n' + ",\n".join(line(each) for each in value) + "\n]")
+        else:
+            parts.append(f'"{key}":{line(value)}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def experiment_lines(result, into):
     target = into / result.experiment
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
-    shutil.copy(result.folder / "rows.csv", target / "rows.csv")
+    with open(result.folder / "rows.csv", encoding="utf-8", newline="") as table, \
+            open(target / "rows.csv", "w", encoding="utf-8", newline="") as into_table:
+        csv.writer(into_table, lineterminator="\n").writerows([short_cell(cell) for cell in row] for row in csv.reader(table))
     kept = result.json | {"options": dict(result.json["options"])}
     kept["options"]["capture"] = pathlib.Path(kept["options"].get("capture", "")).name  # where it lay is nobody's business
-    (target / "result.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    (target / "result.json").write_text(compact(kept), encoding="utf-8")
     plots = Plots(target)
     figures.EXPERIMENTS[result.experiment](result, plots)
     for drawn in target.glob("*.png"):

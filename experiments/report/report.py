@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Plots and a self-contained page from results of roost-experiment.
 
-    report.py FOLDER... [--out PAGE]    FOLDER: results/<experiment>/<time>; plots go to FOLDER/plots, the page to
-                                        FOLDER/report.html, or, of several folders, to PAGE
+    report.py FOLDER... [--out PAGE]    FOLDER: results/<experiment>/<time>; plots go to FOLDER/plots, its page to
+                                        FOLDER/report.html, and a page of all of them to PAGE
 
 Needs matplotlib: scripts/install_deps.sh python3-matplotlib
 """
@@ -106,6 +106,8 @@ def books_part(result):
 def experiment_part(result):
     plots = Plots(result.folder / "plots")
     figures.EXPERIMENTS[result.experiment](result, plots)
+    for fault in plots.faults:
+        print(f"report: {result.folder}: plot {fault}", file=sys.stderr)
     parts = [f"<h2 id={result.experiment}>{escaped(result.experiment.replace('_', ' '))}</h2>",
              f"<p class=question>{escaped(result.json['question'])}</p>"]
     reasons = words.disturbed(result)
@@ -123,13 +125,13 @@ def experiment_part(result):
     return "".join(parts)
 
 
-def page(results):
+def page(results, parts):
     title = "Roost: " + ", ".join(result.experiment.replace("_", " ") for result in results)
     contents = "".join(f"<a href='#{r.experiment}'>{escaped(r.experiment.replace('_', ' '))}</a> " for r in results)
     return (f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
             f"<title>{escaped(title)}</title><style>{STYLE}</style><main><h1>{escaped(title)}</h1>"
             f"<nav>{contents}<a href='#method'>method</a> <a href='#machine'>machine</a></nav>"
-            + "".join(experiment_part(result) for result in results)
+            + "".join(parts)
             + f"<h2 id=method>Method</h2><p>{escaped(METHOD)}</p><h2 id=machine>Machine</h2>{machine_part(results)}</main></html>\n")
 
 
@@ -147,8 +149,11 @@ def main():
     for result in results:
         if not result.rows:
             sys.exit(f"report: {result.folder}: no row has been measured")
+    parts = [experiment_part(result) for result in results]
+    for result, part in zip(results, parts):
+        (result.folder / "report.html").write_text(page([result], [part]), encoding="utf-8")
     out = pathlib.Path(options.out) if options.out else results[0].folder / "report.html"
-    out.write_text(page(results), encoding="utf-8")
+    out.write_text(page(results, parts), encoding="utf-8")
     print(out)
 
 
