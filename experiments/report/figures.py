@@ -30,10 +30,10 @@ def density(result, plots):
                     ("Roost, nothing lost (NDR)", points("ndr_pps"), False),
                     ("bare pipeline, the same work", points("bare_pipeline_pps"), True)],
                    "NFs on the shared core", PACKETS, log_y=True)
-        lines_plot(plots, f"latency_{tier}", f"Latency by the number of NFs, tier {tier} ({point})",
+        lines_plot(plots, f"latency_{tier}", f"Latency, from intended sending to sending on, by the number of NFs, tier {tier} ({point})",
                    [(f"p{'99.9' if q == '999' else q} at {load} % of PDR", points(f"latency_{load}_p{q}_us"), False)
                     for load in (10, 90) for q in ("50", "99")],
-                   "NFs on the shared core", "latency from intended sending to sending on, µs", log_y=True)
+                   "NFs on the shared core", "latency, µs", log_y=True)
         stacked_plot(plots, f"cycles_{tier}", f"Where the cycles of a packet go at MRR, tier {tier} ({point})",
                      [nfs_text(row["nfs"]) for row in rows],
                      [("NFs", [row.median("nf_cycles") for row in rows]),
@@ -91,7 +91,7 @@ def density_matrix(result, plots):
             lines_plot(plots, f"effect_of_{name}_{tier}",
                        f"Throughput over the bare pipeline's, against the same with {title}, tier {tier}; each point: the "
                        "median over all chain lengths, costs and what else varies, with its whole range of medians",
-                       series, "NFs on the shared core", f"times that with {title}", log_y=True, reference=(1, "the same"))
+                       series, "NFs on the shared core", f"times that with {title}", log_y=True, reference=(1, "the same"), apart=0.09)
 
 
 def wake_thresholds(result, plots):
@@ -154,7 +154,7 @@ def simple(figure, title, xlabel, reference=None, log=False, others=()):
         labels = [", ".join(f"{k}={v}" for k, v in row.parameters.items() if k in shown) or row.name
                   for row in result.rows]
         groups = [(name, [row.get(key) for row in result.rows]) for key, name in ((figure, "Roost"), *others)]
-        bars_plot(plots, figure, title, groups, labels, xlabel, reference, log)
+        bars_plot(plots, figure, title, groups, labels, xlabel, reference, log, missing="no baseline")
 
     return draw
 

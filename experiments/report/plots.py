@@ -88,8 +88,9 @@ def error_of(spreads):
     return [[s.median - s.least for s in spreads], [s.most - s.median for s in spreads]]
 
 
-def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=False, reference=None):
-    """series: (label, [(x, Spread)], is_baseline). A reference is (y, label)."""
+def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=False, reference=None, apart=0):
+    """series: (label, [(x, Spread)], is_baseline). A reference is (y, label). Apart: by which part of x one series is set off
+    from the next, so that their whiskers do not cover each other."""
     series = [(label, [(x, s) for x, s in points if s is not None and (s.median > 0 or not log_y)], base)
               for label, points, base in series]
     series = [each for each in series if each[1]]
@@ -99,7 +100,7 @@ def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=F
     figure, axes = plt.subplots()
     place = 0
     for label, points, base in series:
-        xs, spreads = [x for x, _ in points], [s for _, s in points]
+        xs, spreads = [x * (1 + apart * (place - (len(series) - 1) / 2)) for x, _ in points], [s for _, s in points]
         if base:
             axes.plot(xs, [s.median for s in spreads], label=label, marker=".", **BASELINE)
             continue
@@ -199,8 +200,8 @@ def heat_plot(plots, name, caption, columns, lines, cells, xlabel, ylabel):
     axes.imshow(values, cmap="cividis", aspect="auto", vmin=low, vmax=max(high, low + 0.1))
     for y, line in enumerate(cells):
         for x, value in enumerate(line):
-            light = value is not None and value > 0 and math.log10(value) > (low + high) / 2
-            axes.text(x, y, "–" if value is None else short(value, 2), ha="center", va="center", fontsize=8,
+            light = value is not None and value > 0 and math.log10(value) > low + 0.55 * (high - low)
+            axes.text(x, y, "–" if value is None else short(value), ha="center", va="center", fontsize=8,
                       color="black" if light or value is None else "white")
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(lines)), lines)

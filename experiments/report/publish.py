@@ -43,14 +43,14 @@ DOES_NOT_SHOW = """## What this does not show
 """
 
 SCALES = {
-    "quick": "`quick` rows only: that all works, and little more.",
-    "lines": "Each parameter varied alone, around one point of the matrix (`--scale lines`): how they act together is not "
+    "quick": "quick rows only: that all works, and little more.",
+    "lines": "each parameter varied alone, around one point of the matrix (`--scale lines`): how they act together is not "
              "measured.",
-    "matrix": "The whole matrices (`--scale matrix`) of what result.json does not name as left out, in one life; 4,000 processes with "
-              "four pairs of chain length and cost only, which have each of them at least once. One start of NFs "
+    "matrix": "the whole matrix (`--scale matrix`) of what result.json does not name as left out, in one life; 4,000 processes "
+              "were started with four pairs of chain length and cost only, which have each of them at least once. One start of NFs "
               "serves all rows that differ in their traffic or settings only, so how much one start differs from the next is "
               "seen only between rows. NDR and PDR were searched in some rows.",
-    "full": "The whole matrix.",
+    "full": "the whole matrix.",
 }
 
 
@@ -113,6 +113,8 @@ def experiment_lines(result, into):
     (target / "result.json").write_text(compact(kept), encoding="utf-8")
     plots = Plots(target)
     figures.EXPERIMENTS[result.experiment](result, plots)
+    for fault in plots.faults:
+        print(f"publish: {result.folder}: plot {fault}", file=sys.stderr)
     for drawn in target.glob("*.png"):
         drawn.unlink()
     options, run = result.json["options"], result.json
@@ -122,12 +124,12 @@ def experiment_lines(result, into):
     reasons = words.disturbed(result)
     if reasons:
         lines += [f"**Not to be quoted:** {'; '.join(reasons)}.", ""]
-    lines += [f"`{run['scale']}`, {len(result.rows)} rows, {run['lives']} lives each with {options['pairs']} pairs of slices of "
+    lines += [f"`{run['scale']}`, {len(result.rows)} rows, {words.lives_text(run['lives'])} each with {options['pairs']} pairs of slices of "
               f"{options['slice_s']:g} s; {run['started']} to {run['ended']}; stolen by the hypervisor {100 * steal:.1f} %, used "
               f"by others {100 * others:.1f} % of the cores' time. [result.json]({name}/result.json), [rows.csv]({name}/rows.csv)."]
     left = len(run["left_out"])
     if left:
-        lines[-1] += f" {left} rows were left out, since this machine lacks what they need; result.json says what."
+        lines[-1] += f" {left} rows were left out; result.json says of each why."
     lines += [""] + [f"- {line}" for line in words.EXPERIMENTS[name](result)] + [""]
     for plot, caption in plots.written:
         lines += [f"![{caption}]({name}/{plot}.svg)", "", f"{caption}", ""]
@@ -139,10 +141,12 @@ def page(results, into):
     for result in results:
         lines += experiment_lines(result, into)
     cores = results[0].json["machine"]["cores"]
-    scales = {result.json["scale"] for result in results}
+    scales = {}
+    for result in results:
+        scales.setdefault(result.json["scale"], []).append(f"`{result.experiment}`")
     lines.append(DOES_NOT_SHOW.format(
         cores=f"{cores} cores", more_cores="" if cores == 2 else ", or several where a row says so",
-        scales=" ".join(SCALES[scale] for scale in sorted(scales))))
+        scales="\n- ".join(f"{', '.join(names)}: {SCALES[scale]}" for scale, names in sorted(scales.items()))))
     return "\n".join(lines)
 
 

@@ -86,7 +86,7 @@ def rows_part(result):
     rows = [[row.parameters.get(name, "") for name in names] + [spread_text(row.get(figure)) for figure in seen]
             for row in result.rows]
     head = names + [f"{figure} ({result.units[figure]})" for figure in seen]
-    return f"<details><summary>All {len(rows)} rows: median [least to most]</summary>{table(head, rows, len(names))}</details>"
+    return f"<details><summary>{words.rows_text(len(rows))}: median [least to most]</summary>{table(head, rows, len(names))}</details>"
 
 
 def list_part(title, entries):
@@ -99,7 +99,7 @@ def list_part(title, entries):
 def books_part(result):
     lives = [life["books"] for row in result.rows for life in row.lives if life["books"]]
     total = {name: sum(books[name] for books in lives) for name in ("received", "created", "transmitted", "dropped", "held")}
-    return (f"<p class=books>Books of {len(lives)} lives together: {total['received']:,} received + {total['created']:,} created "
+    return (f"<p class=books>Books of {words.lives_text(len(lives))}: {total['received']:,} received + {total['created']:,} created "
             f"= {total['transmitted']:,} transmitted + {total['dropped']:,} dropped + {total['held']:,} held.</p>")
 
 
@@ -109,7 +109,8 @@ def experiment_part(result):
     for fault in plots.faults:
         print(f"report: {result.folder}: plot {fault}", file=sys.stderr)
     parts = [f"<h2 id={result.experiment}>{escaped(result.experiment.replace('_', ' '))}</h2>",
-             f"<p class=question>{escaped(result.json['question'])}</p>"]
+             f"<p class=question>{escaped(result.json['question'])}</p>",
+             f"<p class=books>{escaped(words.run_text(result))}</p>"]
     reasons = words.disturbed(result)
     if reasons:
         parts.append(f"<p class=warning><strong>Not to be quoted:</strong> {escaped('; '.join(reasons))}.</p>")

@@ -10,6 +10,20 @@ def rate_text(spread):
     return "none found" if spread and spread.most == 0 else spread_text(spread)
 
 
+def lives_text(count):
+    return "one life" if count == 1 else f"{count} lives"
+
+
+def rows_text(count):
+    return "one row" if count == 1 else f"{count} rows"
+
+
+def run_text(result):
+    run, options = result.json, result.json["options"]
+    return (f"Scale {run['scale']}: {rows_text(len(result.rows))}, {lives_text(run['lives'])} each with {options['pairs']} pairs of slices of "
+            f"{options['slice_s']:g} s; {run['started']} to {run['ended']}.")
+
+
 def possessive(mark):
     return "the default" if mark == "default" else f"{mark}'s"
 
@@ -68,7 +82,7 @@ def density_matrix(result):
         middle = spread_of([row.median(figure) for row in rows])
 
         def where(row):
-            return (f"{nfs_text(row['nfs'])}, {row['hops']} hops, {row['cost_cycles']:,} cycles, {row['active_percent']} % active, "
+            return (f"{nfs_text(row['nfs'])}, {row['hops']} hop{'' if row['hops'] == 1 else 's'}, {row['cost_cycles']:,} cycles, {row['active_percent']} % active, "
                     f"{row['traffic']}")
 
         yield (f"Tier {tier}: over {len(rows)} rows the ratio to the bare pipeline lies between {short(middle.least)} "
