@@ -66,6 +66,7 @@ std::vector<Json> rows(Scale scale) {
 }
 
 std::string problem(const Json& row, const MachineLimits& limits, const TrialOptions& trial) {
+  if (row["traffic"] == "capture" && trial.capture.empty()) return "no capture is given: --capture FILE";
   const auto nfs = row["nfs"].get<uint32_t>(), hops = row["hops"].get<uint32_t>();
   if (nfs < hops) return "a chain has at least one NF for each of its hops";
   const auto active_percent = row["active_percent"].get<uint32_t>();
@@ -73,7 +74,6 @@ std::string problem(const Json& row, const MachineLimits& limits, const TrialOpt
     return fmt::format("{} % of {} NFs is less than one", active_percent, nfs / hops);
   if (row["traffic"] == "capture" && active_percent != 100)
     return "a capture has the flows that it has: active_percent=100 stands for them";
-  if (row["traffic"] == "capture" && trial.capture.empty()) return "no capture is given: --capture FILE";
   return machine_problem(row, limits);
 }
 
