@@ -106,13 +106,13 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
     life.add("held_share", settled.p99_us <= static_cast<double>(target_us) ? 1 : 0);
     add_latency(life, settled);
     add_cpu(life, settled);
-    wakes_per_s.push_back(static_cast<double>(settled.wakes) / settled.seconds);
+    wakes_per_s.push_back(static_cast<double>(settled.wakes) / settled.whole_s);
     life.add("wakes_per_s", wakes_per_s.back());
     for (Fixed& each : fixed) {
       rig.manager().set("wake_packets", each.packets);
       rig.manager().set("wake_deadline_us", each.deadline_us);
       const RateTrial trial = slice(load);
-      each.wakes_per_s.push_back(static_cast<double>(trial.wakes) / trial.seconds);
+      each.wakes_per_s.push_back(static_cast<double>(trial.wakes) / trial.whole_s);
       each.p99_us.push_back(trial.p99_us);
       each.delivered.push_back(1 - trial.loss());
     }

@@ -43,7 +43,7 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
     }
     const double seconds = seconds_now() - began;
     RateTrial rest;
-    rest.seconds = seconds;
+    rest.whole_s = seconds;
     rest.manager_cpu_s = rig.manager_cpu_s() - manager;
     rest.workers_cpu_s = rig.workers_cpu_s() - workers;
     add_cpu(life, rest);
