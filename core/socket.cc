@@ -79,7 +79,21 @@ Peer peer_of(int socket) {
   ucred credentials{};
   socklen_t bytes = sizeof credentials;
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) fail_errno("socket: who is the peer");
-  return {credentials.pid, credentials.uid};
+  Peer peer{credentials.pid, credentials.uid, credentials.gid};
+  // Asked for with no room, the kernel says how much it takes; kernels before 4.13 don't tell these groups.
+  bytes = 0;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, nullptr, &bytes) != 0 && errno == ERANGE) {
+    peer.groups.resize(bytes / sizeof(gid_t));
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, peer.groups.data(), &bytes) != 0) peer.groups.clear();
+  }
+  return peer;
+}
+
+void open_socket_file(const std::string& path, mode_t mode, std::optional<gid_t> group) {
+  // The group first: before it is there, nobody of another one gets in.
+  if (group && chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0)
+    fail_errno("socket '{}': cannot be given to group {}; only root, and members of it, can do that", path, *group);
+  if (chmod(path.c_str(), mode) != 0) fail_errno("socket '{}': cannot be given mode {:04o}", path, mode);
 }
 
 void set_blocking(int fd, bool blocking) {

@@ -49,9 +49,10 @@ HostLayout layout_from(const Json& parameters, size_t region_bytes) {
   return layout;
 }
 
-Attachment attach_to_manager(const std::string& socket, const std::string& token) {
+Attachment attach_to_manager(const std::string& socket, const std::string& token, const std::optional<HostUser>& user) {
   Attachment to;
   to.manager = connect_unix(socket + ".hosts", SOCK_SEQPACKET);
+  if (user) Confinement::become(*user);
   Message answer = answer_to_attach(to.manager.get(), token);
   try {
     const Json result = rpc_take_result(rpc_parse(answer.text));
