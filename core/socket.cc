@@ -18,6 +18,7 @@ namespace roost {
 namespace {
 
 constexpr size_t kDescriptorsMax = 32;
+constexpr int kMemoryTries = 100, kMemoryPause_us = 1'000;
 constexpr int kSendPatience_ms = 2'000;  // a host that doesn't read its orders for this long has failed
 
 sockaddr_un address_of(const std::string& path) {
@@ -27,6 +28,13 @@ sockaddr_un address_of(const std::string& path) {
     fail("socket '{}': the path must have 1 to {} characters", path, sizeof address.sun_path - 1);
   path.copy(address.sun_path, path.size());
   return address;
+}
+
+// The kernel has no memory for a message: in a moment it may. Without a bound that would be no answer.
+bool try_again_without_memory(int& tries) {
+  if ((errno != ENOMEM && errno != ENOBUFS) || tries++ == kMemoryTries) return false;
+  usleep(kMemoryPause_us);
+  return true;
 }
 
 bool connects(const std::string& path, int type) {
@@ -136,8 +144,8 @@ void send_message(int socket, std::string_view text, const std::vector<int>& des
     rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
     std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
   }
-  while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0) {
-    if (errno == EINTR) continue;
+  for (int tries = 0; sendmsg(socket, &header, MSG_NOSIGNAL) < 0;) {
+    if (errno == EINTR || try_again_without_memory(tries)) continue;
     pollfd writable{socket, POLLOUT, 0};
     if (errno != EAGAIN) fail_errno("message: the peer does not take it");
     if (poll_all({&writable, 1}, kSendPatience_ms) == 0)
@@ -157,8 +165,9 @@ std::optional<Message> receive_message(int socket, bool* closed) {
   header.msg_control = control.data();
   header.msg_controllen = control.size();
   ssize_t bytes;
+  int tries = 0;
   do bytes = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  while (bytes < 0 && errno == EINTR);
+  while (bytes < 0 && (errno == EINTR || try_again_without_memory(tries)));
   for (cmsghdr* part = bytes < 0 ? nullptr : CMSG_FIRSTHDR(&header); part != nullptr;
        part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;

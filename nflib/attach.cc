@@ -78,7 +78,12 @@ Attachment attach_to_manager(const std::string& socket, const std::string& token
                                     take_number(arenas[i], "first", 0u, kHandlesPerNode - 1),
                                     take_number<uint64_t>(arenas[i], "bytes", 1, uint64_t{1} << 40)));
   } catch (const std::exception& error) {
-    fail("attach: {}", error.what());
+    const std::string why = fmt::format("attach: {}", error.what());
+    try {
+      send_message(to.manager.get(), json_text(rpc_error(nullptr, RpcError::failed, why)));
+    } catch (const Error&) {  // it has gone, too
+    }
+    fail("{}", why);
   }
   return to;
 }
