@@ -49,9 +49,10 @@ HostLayout layout_from(const Json& parameters, size_t region_bytes) {
   return layout;
 }
 
-Attachment attach_to_manager(const std::string& socket, const std::string& token) {
+Attachment attach_to_manager(const std::string& socket, const std::string& token, const std::optional<HostUser>& user) {
   Attachment to;
   to.manager = connect_unix(socket + ".hosts", SOCK_SEQPACKET);
+  if (user) Confinement::become(*user);
   Message answer = answer_to_attach(to.manager.get(), token);
   try {
     const Json result = rpc_take_result(rpc_parse(answer.text));
@@ -77,7 +78,12 @@ Attachment attach_to_manager(const std::string& socket, const std::string& token
                                     take_number(arenas[i], "first", 0u, kHandlesPerNode - 1),
                                     take_number<uint64_t>(arenas[i], "bytes", 1, uint64_t{1} << 40)));
   } catch (const std::exception& error) {
-    fail("attach: {}", error.what());
+    const std::string why = fmt::format("attach: {}", error.what());
+    try {
+      send_message(to.manager.get(), json_text(rpc_error(nullptr, RpcError::failed, why)));
+    } catch (const Error&) {  // it has gone, too
+    }
+    fail("{}", why);
   }
   return to;
 }

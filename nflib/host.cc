@@ -46,8 +46,9 @@ std::vector<uint32_t> take_sorted_numbers(const Json& parameters, const char* na
 
 }  // namespace
 
-Host::Host(const std::string& socket, const std::string& token, const Confinement* confinement)
-    : memory_(attach_to_manager(socket, token)) {
+Host::Host(const std::string& socket, const std::string& token, const Confinement* confinement,
+           const std::optional<HostUser>& user)
+    : memory_(attach_to_manager(socket, token, user)) {
   try {
     region_ = HostRegion(memory_.region.data(), memory_.layout);
     init_eal_shim(memory_.tsc_hz);
@@ -202,10 +203,11 @@ Json Host::done() const { return worker_->wants_up() ? Json{{"wake", true}} : Js
 
 void Host::tell(const Json& response) { send_message(memory_.manager.get(), json_text(response)); }
 
-int run_host(const std::string& socket, const std::string& token, const Confinement* confinement) noexcept {
+int run_host(const std::string& socket, const std::string& token, const Confinement* confinement,
+             const std::optional<HostUser>& user) noexcept {
   const SignalStack stack;
   try {
-    Host host(socket, token, confinement);
+    Host host(socket, token, confinement, user);
     if (!host.serve()) _exit(0);
     return 0;
   } catch (const std::exception& error) {

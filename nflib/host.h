@@ -21,7 +21,9 @@ class Host {
   // Attaches, maps what it is handed and starts the worker. `socket` is the manager's control socket. Throws Error;
   // what goes wrong once the manager has answered, the manager is told too.
   // `confinement`, if any, is entered before any NF's code is there.
-  Host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr);
+  // `user`, if any, it is from before it attaches.
+  Host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr,
+       const std::optional<HostUser>& user = std::nullopt);
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
@@ -50,6 +52,7 @@ class Host {
 };
 
 // The life of a host process; returns its exit status. Prints what goes wrong to stderr.
-int run_host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr) noexcept;
+int run_host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr,
+             const std::optional<HostUser>& user = std::nullopt) noexcept;
 
 }  // namespace roost

@@ -24,7 +24,8 @@ constexpr char kUsage[] =
     "  --seccomp strict|log|off      system calls that NFs have no use for: refused, logged, or done (standard: "
     "strict)\n"
     "  --seccomp-allow NAME,NAME     allow these, too\n"
-    "  --descriptors-max N           at most N are open in a host (standard: 1024)\n";
+    "  --descriptors-max N           at most N are open in a host (standard: 1024)\n"
+    "  --users                       with --nursery: hosts become the users that the manager names; takes root\n";
 
 struct Options {
   bool attach = false;
@@ -66,7 +67,7 @@ int run_nursery(int fd, const std::string& socket, const roost::Confinement& con
     std::fprintf(stderr, "roost-host: %s\n", error.what());
     return 1;
   }
-  return made.token.empty() ? 0 : roost::run_host(socket, made.token, &confinement);
+  return made.token.empty() ? 0 : roost::run_host(socket, made.token, &confinement, made.user);
 }
 
 int run(const Options& options) {
@@ -91,6 +92,7 @@ int main(int argc, char** argv) {
                           {"seccomp", required_argument, nullptr, 'f'},
                           {"seccomp-allow", required_argument, nullptr, 'w'},
                           {"descriptors-max", required_argument, nullptr, 'd'},
+                          {"users", no_argument, nullptr, 'u'},
                           {"help", no_argument, nullptr, 'h'},
                           {nullptr, 0, nullptr, 0}};
   Options options;
@@ -122,6 +124,9 @@ int main(int argc, char** argv) {
       case 'd':
         if (!parse_number(optarg, descriptors_max)) return usage_error("--descriptors-max wants a number");
         options.confinement.descriptors_max = static_cast<uint32_t>(descriptors_max);
+        break;
+      case 'u':
+        options.confinement.users = true;
         break;
       case 'h':
         std::fputs(kUsage, stdout);

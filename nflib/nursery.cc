@@ -73,11 +73,15 @@ ForkRequest fork_host(int manager, const Message& request) {
     const std::string& token = take_text(parameters, "token");
     if (token.empty()) throw ParameterError("parameter 'token' is empty");
     const int core = take_number(parameters, "core", -1, CPU_SETSIZE - 1);
+    std::optional<HostUser> user;
+    if (parameters.contains("uid"))
+      user = HostUser{take_number<uid_t>(parameters, "uid", 0, UINT32_MAX - 1),
+                      take_number<gid_t>(parameters, "gid", 0, UINT32_MAX - 1)};
     const pid_t nursery = getpid(), pid = fork();
     if (pid < 0) fail_errno("cannot start a host process (limits: ulimit -u, pids.max of the cgroup)");
     if (pid == 0) {
       leave_nursery(nursery, core);
-      return {token};
+      return {token, user};
     }
     send_message(manager, json_text(rpc_result(id, {{"pid", pid}})));
   } catch (const ParameterError& error) {

@@ -2,6 +2,7 @@
 // [hosts]: what hosts, and so NFs, may do.
 #include <seccomp.h>
 
+#include "core/error.h"
 #include "scheduler/config_parts.h"
 
 namespace roost {
@@ -12,7 +13,23 @@ constexpr uint32_t kDescriptorsMin = 64, kDescriptorsMax = 1 << 20;
 // Names that this machine's libseccomp knows; of another kind of processor ones count, and allow nothing.
 bool is_system_call(const std::string& name) { return seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR; }
 
+// Less, and a host does not start: it has its pages of Roost's, two threads, and those that go on for an NF that
+// doesn't return.
+constexpr uint32_t kMemoryMinMib = 4, kMemoryMaxMib = 1U << 24;
+constexpr uint32_t kPidsMin = 8, kPidsMax = 1U << 20;
+
 }  // namespace
+
+std::optional<User> read_user(TableReader& reader) {
+  const auto name = reader.text("user");
+  if (!name) return std::nullopt;
+  try {
+    return user_named(*name);
+  } catch (const Error& error) {
+    reader.problems().add(reader.where("user"), "{}: 'user': {}", reader.name(), error.what());
+    return std::nullopt;
+  }
+}
 
 void read_hosts(TableReader& root, ManagerConfig::Hosts& hosts) {
   const toml::table* table = root.table("hosts");
@@ -32,6 +49,9 @@ void read_hosts(TableReader& root, ManagerConfig::Hosts& hosts) {
     }
   }
   reader.into(hosts.descriptors_max, "descriptors_max", kDescriptorsMin, kDescriptorsMax);
+  hosts.user = read_user(reader);
+  reader.into(hosts.limits.memory_max_mib, "memory_max_mib", kMemoryMinMib, kMemoryMaxMib);
+  reader.into(hosts.limits.pids_max, "pids_max", kPidsMin, kPidsMax);
   reader.finish();
 }
 

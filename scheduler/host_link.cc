@@ -19,6 +19,23 @@ namespace roost {
 namespace {
 
 constexpr int kAnswerPatience_ms = 20'000;  // an NF's start() may load tables
+constexpr int kLastWords = 16;              // one who says more holds up nobody
+
+// What goes wrong in a host that has attached it says unasked, as an error without a number, and ends. Empty: nothing.
+std::string last_words(int socket) {
+  for (int i = 0; i < kLastWords && readable_within(socket, 0); ++i) {
+    const auto message = receive_message(socket);
+    if (!message) break;
+    const Json said = rpc_parse(message->text);
+    if (!said.is_object() || !said.value("id", Json()).is_null() || !said.contains("error")) continue;
+    try {
+      rpc_take_result(said);
+    } catch (const Error& error) {
+      return error.what();
+    }
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -54,7 +71,12 @@ void HostLink::tell(std::string_view method, Json parameters) {
 
 Json HostLink::ask(std::string_view method, Json parameters, const std::vector<int>& descriptors) {
   const uint64_t wanted = next_id_++;
-  send_message(socket.get(), json_text(rpc_request(wanted, method, std::move(parameters))), descriptors);
+  try {
+    send_message(socket.get(), json_text(rpc_request(wanted, method, std::move(parameters))), descriptors);
+  } catch (const Error& error) {
+    const std::string why = last_words(socket.get());
+    fail("{}: {}", name(), why.empty() ? error.what() : why);
+  }
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAnswerPatience_ms);
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
@@ -71,7 +93,12 @@ Json HostLink::ask(std::string_view method, Json parameters, const std::vector<i
       kill_now();
       fail("{}: answers '{}' with something that is no JSON object; it is killed", name(), method);
     }
-    if (answer.value("id", Json()) != Json(wanted)) continue;
+    const Json answered = answer.value("id", Json());
+    if (answered.is_null() && answer.contains("error")) {
+      kill_now();
+      rpc_take_result(answer);
+    }
+    if (answered != Json(wanted)) continue;
     return rpc_take_result(answer);
   }
 }

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/socket.h"
+#include "scheduler/host_users.h"
 
 namespace roost {
 namespace {
@@ -27,10 +28,13 @@ void leave_cores(const std::vector<uint32_t>& cores) {
   if (CPU_COUNT(&set) > 0) sched_setaffinity(0, sizeof set, &set);
 }
 
-std::vector<std::string> host_options(const ManagerConfig::Hosts& hosts) {
-  return {"--seccomp",         hosts.seccomp,
-          "--seccomp-allow",   fmt::format("{}", fmt::join(hosts.seccomp_allow, ",")),
-          "--descriptors-max", std::to_string(hosts.descriptors_max)};
+std::vector<std::string> host_options(const ManagerConfig& config) {
+  const ManagerConfig::Hosts& hosts = config.hosts;
+  std::vector<std::string> options{"--seccomp",         hosts.seccomp,
+                                   "--seccomp-allow",   fmt::format("{}", fmt::join(hosts.seccomp_allow, ",")),
+                                   "--descriptors-max", std::to_string(hosts.descriptors_max)};
+  if (has_host_users(config)) options.emplace_back("--users");
+  return options;
 }
 
 // A host costs a few descriptors; the soft limit is often 1,024.
@@ -54,12 +58,18 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       domains_(config),
       rules_(static_cast<uint32_t>(config.cores.io.size())),
       host_program_(host_program),
-      host_options_(host_options(config.hosts)),
+      host_options_(host_options(config)),
+      host_user_(config.hosts.user),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
       restart_timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
       started_tsc_(tsc_now()) {
   if (!restart_timer_) fail_errno("timerfd_create");
-  for (const auto& tenant : config.tenants) tenant_of(tenant.name).weight = tenant.weight;
+  check_host_users(config);
+  for (const auto& tenant : config.tenants) {
+    tenant_of(tenant.name).weight = tenant.weight;
+    tenant_of(tenant.name).user = tenant.user;
+  }
+  if (config.hosts.limits.any()) groups_ = std::make_unique<HostGroups>(config.hosts.limits);
   settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   for (const auto& [name, value] : config.settings) settings_.set(name, value);
   raise_descriptor_limit();

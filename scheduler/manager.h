@@ -35,6 +35,7 @@
 #include "scheduler/domains.h"
 #include "scheduler/event_log.h"
 #include "scheduler/event_set.h"
+#include "scheduler/host_groups.h"
 #include "scheduler/loops.h"
 #include "scheduler/mailbox.h"
 #include "scheduler/module_store.h"
@@ -206,6 +207,7 @@ class Manager {
   HostLayout layout_for(Tier tier) const;
   FileDescriptor await_host(const std::string& token, const HostLink& host, Json& request_id);
   void welcome(HostLink& host, const Json& request_id);
+  void check_user(const HostLink& host) const;
   void add_to_loop(HostLink& host);
   void turn_away_newcomers();
   void turn_away(int connection, const std::string& why);
@@ -226,6 +228,7 @@ class Manager {
   void host_spoke(HostLink& host);
   void host_died(HostLink& host);
   void kill_host(HostLink& host, std::string_view why);
+  std::string out_of_memory(const HostLink& host) const;
   std::vector<std::string> end_hosts(const std::vector<HostLink*>& hosts);
   void bury(const std::vector<HostLink*>& hosts);
   void wait_for_sweeps();
@@ -352,9 +355,10 @@ class Manager {
   struct Tenant {
     uint32_t number;
     uint32_t weight = kStandardWeight;
+    std::optional<User> user{};  // its hosts'; none: host_user_
   };
   Tenant& tenant_of(const std::string& name) {  // new ones are equal to the others
-    return tenants_.try_emplace(name, Tenant{static_cast<uint32_t>(tenants_.size())}).first->second;
+    return tenants_.try_emplace(name, Tenant{.number = static_cast<uint32_t>(tenants_.size())}).first->second;
   }
   std::map<std::string, Tenant> tenants_;
   Domains domains_;
@@ -374,6 +378,8 @@ class Manager {
   FileDescriptor host_listener_;
   std::string host_program_;
   std::vector<std::string> host_options_;
+  std::optional<User> host_user_;         // none: the manager's own
+  std::unique_ptr<HostGroups> groups_;    // none: nothing is limited. Outlives the hosts' nursery
   std::unique_ptr<NurseryLink> nursery_;  // none: it died; the next host to be made brings another
   ModuleStore modules_;
   Registry registry_;

@@ -132,9 +132,16 @@ void Manager::host_died(HostLink& host) {
     if (nursery_ && !host.orphan) status = nursery_->wait_status(host.pid, kStatusPatience_ms);
   } catch (const Error&) {  // the nursery has died too; the next event says so
   }
-  const std::string how = how_it_ended(status), more = note_end(host, how, status);
+  const std::string how = how_it_ended(status) + out_of_memory(host), more = note_end(host, how, status);
   event(fmt::format("{}: {}{}; {}", host.name(), how, more, what_becomes_of(host)));
   bury({&host});
+}
+
+// Empty: that is not what ended it.
+std::string Manager::out_of_memory(const HostLink& host) const {
+  if (!groups_ || !groups_->out_of_memory(host.generation)) return "";
+  return fmt::format(", out of memory: it needs more than its {} MiB ([hosts] memory_max_mib)",
+                     groups_->limits().memory_max_mib);
 }
 
 // Hosts that have nothing to do any more: all are asked to end, all are waited for, and those that remain are killed.
@@ -170,6 +177,7 @@ void Manager::bury(const std::vector<HostLink*>& hosts) {
     host->pidfd.reset();
     registry_.close_host(*host);
     if (nursery_ && !host->orphan) nursery_->forget(host->pid);
+    if (groups_) groups_->remove(host->generation);
     numbers[loops_->number_of_core(host->core)].push_back(host->id);
     groups.insert(groups.end(), host->groups.begin(), host->groups.end());
   }

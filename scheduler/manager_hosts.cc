@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/socket.h"
+#include "scheduler/host_users.h"
 #include "scheduler/manager.h"
 
 namespace roost {
@@ -57,12 +58,15 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
     host->region = SharedMemory::create(memory);
     HostRegion(host->region.data(), host->layout).worker().bell.init(wait_mode_of(*host));
     const std::string token = new_token();
-    host->pid = nursery().fork_host(token, cpu_of(core));
+    host->user = tenant_of(host->tenant).user ? tenant_of(host->tenant).user : host_user_;
+    host->pid = nursery().fork_host(token, cpu_of(core), host->user);
     host->pidfd = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, host->pid, 0)));
     if (!host->pidfd && errno == ESRCH) fail("{}: ended before it attached; see its messages above", host->name());
     if (!host->pidfd) fail_errno("{}: pidfd_open", host->name());
+    if (groups_) groups_->add(host->generation, host->pid);
     Json request_id;
     host->socket = await_host(token, *host, request_id);
+    check_user(*host);
     welcome(*host, request_id);
     host->region.close_descriptor();
     watched_.watch(host->pidfd.get(), mark(Source::host_process, id));
@@ -71,6 +75,7 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
     return registry_.add_host(std::move(host));
   } catch (...) {
     host->kill_now();
+    if (groups_) groups_->remove(host->generation);
     if (nursery_ && host->pid > 0) nursery_->forget(host->pid);
     registry_.give_host_number_back(id);
     throw;
@@ -108,6 +113,14 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
     request_id = request["id"];
     return connection;
   }
+}
+
+// Its connection is of before it became its user; what it is now, and cannot go back on, the kernel says.
+void Manager::check_user(const HostLink& host) const {
+  if (!host.user) return;
+  if (const auto uid = user_of_process(host.pid); uid != host.user->uid)
+    fail("{}: runs as user {} and not as '{}'; see its messages above", host.name(),
+         uid ? std::to_string(*uid) : "nobody", host.user->name);
 }
 
 void Manager::welcome(HostLink& host, const Json& request_id) {

@@ -188,7 +188,10 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
     // Over start(), as far as anybody knows, and not over the burst that its worker was at.
     if (!host.dead && host.has_ended())
       HostRegion(host.region.data(), host.layout).worker().report.current_nf.store(UINT32_MAX);
+    const std::string memory = host.dead ? "" : out_of_memory(host);
+    const std::string name = host.name();
     if (host.nfs == 0 && !host.dead) end_hosts({&host});
+    if (!memory.empty()) fail("{}: was killed by the kernel{}", name, memory);
     throw;
   }
   const NfGroup& added = registry_.add_group(std::move(group));

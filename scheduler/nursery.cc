@@ -90,9 +90,11 @@ bool NurseryLink::read_one(int patience_ms, uint64_t wanted_id, pid_t* answer) {
   return true;
 }
 
-pid_t NurseryLink::fork_host(const std::string& token, uint32_t core) {
+pid_t NurseryLink::fork_host(const std::string& token, uint32_t core, const std::optional<User>& user) {
   const uint64_t id = next_id_++;
-  send_message(socket_.get(), json_text(rpc_request(id, "fork", {{"token", token}, {"core", core}})));
+  Json what{{"token", token}, {"core", core}};
+  if (user) what["uid"] = user->uid, what["gid"] = user->gid;
+  send_message(socket_.get(), json_text(rpc_request(id, "fork", std::move(what))));
   pid_t pid = -1;
   while (pid < 0)
     if (!read_one(kForkPatience_ms, id, &pid)) fail("nursery: no answer in {} ms", kForkPatience_ms);

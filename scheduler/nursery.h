@@ -7,11 +7,13 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/shared_memory.h"
+#include "scheduler/accounts.h"
 
 namespace roost {
 
@@ -25,7 +27,8 @@ class NurseryLink {
   NurseryLink(const NurseryLink&) = delete;
   NurseryLink& operator=(const NurseryLink&) = delete;
 
-  pid_t fork_host(const std::string& token, uint32_t core);  // throws Error
+  // `user`: whom it becomes before it attaches; none: it stays the manager's. Throws Error.
+  pid_t fork_host(const std::string& token, uint32_t core, const std::optional<User>& user = std::nullopt);
   int fd() const noexcept { return socket_.get(); }
   pid_t pid() const noexcept { return pid_; }
   void read_notices();                          // when fd() is readable

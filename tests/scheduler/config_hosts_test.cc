@@ -39,7 +39,24 @@ TEST(ConfigHosts, AreRead) {
   EXPECT_EQ(hosts.descriptors_max, 64U);
 }
 
+TEST(ConfigHosts, HaveAUserAndLimitsWhereItSaysSo) {
+  EXPECT_FALSE(hosts_of("").user);
+  EXPECT_FALSE(hosts_of("").limits.any());
+  const auto hosts = hosts_of("[hosts]\nuser = \"root\"\nmemory_max_mib = 256\npids_max = 64\n");
+  ASSERT_TRUE(hosts.user);
+  EXPECT_EQ(hosts.user->uid, 0U);
+  EXPECT_EQ(hosts.limits.memory_max_mib, 256U);
+  EXPECT_EQ(hosts.limits.pids_max, 64U);
+  const auto tenants = parse_config(std::string(kPort) + "[[tenants]]\nname = \"a\"\nuser = \"77\"\n", "test").tenants;
+  ASSERT_TRUE(tenants.at(0).user);
+  EXPECT_EQ(tenants.at(0).user->uid, 77U);
+}
+
 TEST(ConfigHosts, WhatIsWrongIsNamed) {
+  EXPECT_THAT(problems_of("[hosts]\nuser = \"no-such-user\"\n"),
+              HasSubstr("test:2:8: [hosts]: 'user': no user is called 'no-such-user' here"));
+  EXPECT_THAT(problems_of("[hosts]\nmemory_max_mib = 1\n"), HasSubstr("memory_max_mib"));
+  EXPECT_THAT(problems_of("[hosts]\npids_max = 2\n"), HasSubstr("pids_max"));
   EXPECT_THAT(problems_of("[hosts]\nseccomp = \"strikt\"\n"), HasSubstr("strict"));
   EXPECT_THAT(problems_of("[hosts]\nseccomp_allow = [\"sokket\"]\n"),
               HasSubstr("test:2:18: [hosts]: 'seccomp_allow' lists what is no system call"));
