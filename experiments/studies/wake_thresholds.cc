@@ -146,7 +146,7 @@ Experiment wake_thresholds() {
           wake_thresholds_study::rows,
           wake_thresholds_study::problem,
           wake_thresholds_study::measure,
-          summary,
+          wake_thresholds_study::summary,
           {wake_thresholds_study::start_name, wake_thresholds_study::measure_together}};
 }
 
