@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 
 #include "cli/demo.h"
 #include "cli/example_config.h"
 #include "cli/figures.h"
 #include "cli/interrupts.h"
-#include "cli/manager_process.h"
 #include "cli/modules.h"
+#include "cli/private_manager.h"
 
 namespace roost::cli {
 namespace {
@@ -24,29 +22,7 @@ using std::chrono::milliseconds;
 constexpr uint64_t kFiberRate_pps = 200'000, kProcessRate_pps = 50'000;
 constexpr uint32_t kFlowsLeast = 10'000, kFlowsMost = 1'000'000, kFlowsPerNf = 20;
 constexpr milliseconds kProgress{1'000}, kDrainLook{20}, kDrainPatience{5'000};
-constexpr milliseconds kWarmUp{500}, kCatchUpPatience{15'000};
-constexpr double kStillFalling = 0.97;  // of the rate a second ago
 constexpr milliseconds kSpawnFirst{60'000}, kSpawnEach{50};
-constexpr milliseconds kEndLook{500};  // for a manager that has just gone
-
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "roost-demo-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) fail_errno("demo: cannot make a folder like '{}'; set TMPDIR", pattern);
-    path_ = pattern;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  std::string file(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // A chain of three services, fewer where there aren't NFs for three.
 std::vector<std::string> services_for(uint32_t nfs) {
@@ -72,12 +48,6 @@ ExampleConfig config_for(const DemoOptions& options) {
   return config;
 }
 
-// What an NF of this service is told. The firewall has a rule, so that it looks at packets.
-Json nf_config(const std::string& service) {
-  if (service != "firewall") return Json::object();
-  return {{"deny", {"tcp to any port 23"}}, {"default", "allow"}};
-}
-
 // The NFs, as evenly over the services as they go. Milliseconds.
 double spawn_all(Client& client, const DemoOptions& options) {
   const auto services = services_for(options.nfs);
@@ -90,7 +60,7 @@ double spawn_all(Client& client, const DemoOptions& options) {
                                      {"service", services[i]},
                                      {"count", count},
                                      {"tier", options.tier},
-                                     {"config", nf_config(services[i])},
+                                     {"config", example_nf_config(services[i])},
                                      {"tenant", "default"}},
                                     kSpawnFirst + kSpawnEach * count);
     spawn_ms += number_of(answer, "spawn_ms");
@@ -110,28 +80,9 @@ void print_progress(std::FILE* out, const Json& now, const Json& before) {
   std::fflush(out);
 }
 
-// What fell due while nothing was received comes at once, and a recorded capture leaves none of it out: the measured
-// seconds begin when packets no longer come faster than a moment ago.
-void warm_up(Client& client, const DemoOptions& options, const Interrupts& interrupts) {
-  client.call("resume");
-  interrupts.wait(kWarmUp);
-  if (options.pcap.empty() || options.pace == "line") return;
-  double rate_before = INFINITY;
-  Json now = client.call("stats");
-  for (auto waited = milliseconds(0); waited < kCatchUpPatience; waited += kProgress) {
-    const Json before = std::move(now);
-    interrupts.wait(kProgress);
-    now = client.call("stats");
-    const double rate = (number_of(now, "received") - number_of(before, "received")) /
-                        std::max(1e-3, number_of(now, "uptime_s") - number_of(before, "uptime_s"));
-    if (rate > rate_before * kStillFalling) return;
-    rate_before = rate;
-  }
-}
-
 void measure(Client& client, const DemoOptions& options, const Interrupts& interrupts, DemoFigures& figures,
              std::FILE* out) {
-  warm_up(client, options, interrupts);
+  warm_up(client, interrupts, !options.pcap.empty() && options.pace != "line");
   client.call("clear_latency");
   figures.start = client.call("stats");
   Json now = figures.start;
@@ -172,25 +123,16 @@ void run_with(ManagerProcess& manager, const DemoOptions& options, const Interru
 }  // namespace
 
 DemoFigures run_demo(const DemoOptions& options, std::FILE* out) {
-  // In this order, so that at the end the manager goes first, then its folder, then signals are as before.
+  // In this order, so that at the end the manager goes first, then signals are as before.
   const Interrupts interrupts;
-  const TempFolder folder;
-  ManagerOptions manager_options;
-  manager_options.program = program_folder() / "roostd";
-  manager_options.config_path = folder.file("demo.toml");
-  manager_options.socket = folder.file("roost.sock");
-  manager_options.log = folder.file("roostd.log");
-  manager_options.paused = true;  // no packet comes before the NFs are there
-  std::ofstream(manager_options.config_path) << example_config(config_for(options));
-  ManagerProcess manager(manager_options);
+  PrivateManager manager("demo", example_config(config_for(options)));
   DemoFigures figures;
   try {
-    run_with(manager, options, interrupts, figures, out);
+    run_with(manager.process(), options, interrupts, figures, out);
   } catch (const Interrupted&) {
     fail("interrupted; all that was started is ended");
-  } catch (const Error& error) {  // the log goes with its folder, so its end is told here
-    manager.wait_for_end(kEndLook);
-    fail("{}{}", error.what(), manager.last_words());
+  } catch (const Error& error) {
+    manager.fail_with_log(error.what());
   }
   return figures;
 }

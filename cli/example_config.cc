@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "core/protocol.h"
-
 namespace roost::cli {
 namespace {
 
@@ -29,6 +27,11 @@ std::string source(const ExampleConfig& example) {
 }
 
 }  // namespace
+
+Json example_nf_config(const std::string& service) {
+  if (service != "firewall") return Json::object();
+  return {{"deny", {"tcp to any port 23"}}, {"default", "allow"}};
+}
 
 std::string example_config(const ExampleConfig& example) {
   std::string text = fmt::format(

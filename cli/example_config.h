@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/protocol.h"
+
 namespace roost::cli {
 
 struct ExampleConfig {
@@ -15,6 +17,9 @@ struct ExampleConfig {
   std::string capture;     // replayed in a loop instead of the generator, at its recorded pace
   bool line_pace = false;  // or as fast as it is taken
 };
+
+// What an NF of one of its services is told. The firewall has a rule, so that it looks at packets.
+Json example_nf_config(const std::string& service);
 
 // TOML, as docs/configuration.md describes it.
 std::string example_config(const ExampleConfig& example);

@@ -81,6 +81,7 @@ LiveTrials::Snapshot LiveTrials::look() {
   for (const char* cause : kOverload) now.lost += number_of(part_of(stats, "dropped"), cause);
   for (const Json& port : part_of(stats, "ports")) now.lost += number_of(part_of(port, "receive_dropped"), "missed");
   now.p99_us = number_of(part_of(stats, "latency_us"), "p99");
+  now.timed = count_of(part_of(stats, "latency_us"), "count");
   // Of very many hosts the manager tells of some only: they stand for the others.
   double hosts_s = 0;
   const Json& hosts = part_of(ps, "hosts");
@@ -105,6 +106,11 @@ TuneOutcome LiveTrials::run(const WakeChoice& choice) {
   const Snapshot after = look();
   const double received = after.received - before.received;
   if (received <= 0) fail("tune: no packet came for {} s: it takes traffic to tune for", trial_s_);
+  if (after.timed == 0)
+    fail(
+        "tune: packets came, and none left by a port for {} s, so that there is no latency; 'roost stats' says what "
+        "drops them",
+        trial_s_);
   const double lost = (after.lost - before.lost) / received;
   if (lost_share_most_ < 0) lost_share_most_ = std::max(kLostShare, 2 * lost);  // what is set now sets the measure
   return {after.p99_us, 100 * std::max(0.0, after.cpu_s - before.cpu_s) / (after.uptime_s - before.uptime_s),

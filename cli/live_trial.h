@@ -35,6 +35,7 @@ class LiveTrials {
   struct Snapshot {
     double uptime_s = 0, received = 0, lost = 0, cpu_s = 0;
     double p99_us = 0;
+    uint64_t timed = 0;  // packets that the p99 is of
   };
   Snapshot look();
   Json scoped(Json parameters) const;

@@ -21,7 +21,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kStartPatience{60'000}, kEndPatience{10'000}, kLook{20};
+constexpr milliseconds kStartPatience{60'000}, kEndPatience{10'000}, kLookAgain{20};
 constexpr size_t kLastLines = 8;
 
 // What the child's standard input shall be: nothing, or the configuration.
@@ -103,7 +103,7 @@ bool ManagerProcess::wait_for_end(milliseconds patience) {
       break;
     }
     if (std::chrono::steady_clock::now() >= until) return false;
-    poll(nullptr, 0, static_cast<int>(kLook.count()));
+    poll(nullptr, 0, static_cast<int>(kLookAgain.count()));
   }
   return true;
 }
@@ -125,7 +125,7 @@ Client ManagerProcess::wait_until_ready(int interrupt_fd) {
       fail("roostd: silent for {} s, so it was ended", kStartPatience.count() / 1000);
     }
     pollfd interrupt{interrupt_fd, POLLIN, 0};
-    if (poll(&interrupt, 1, static_cast<int>(kLook.count())) > 0) throw Interrupted("interrupted");
+    if (poll(&interrupt, 1, static_cast<int>(kLookAgain.count())) > 0) throw Interrupted("interrupted");
   }
 }
 

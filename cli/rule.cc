@@ -14,7 +14,7 @@
 namespace roost::cli {
 namespace {
 
-constexpr uint32_t kPage = 1'000;
+constexpr uint32_t kRulesPage = 1'000;
 
 struct AddOptions {
   std::vector<std::string> words;
@@ -110,7 +110,7 @@ Json all_rules(Client& client, uint32_t limit) {
   Json all;
   for (;;) {
     const uint64_t have = all.is_null() ? 0 : all["rules"].size();
-    const auto want = static_cast<uint32_t>(limit == 0 ? kPage : std::min<uint64_t>(kPage, limit - have));
+    const auto want = static_cast<uint32_t>(limit == 0 ? kRulesPage : std::min<uint64_t>(kRulesPage, limit - have));
     Json parameters = {{"limit", want}};
     if (have != 0) parameters["after"] = count_of(all["rules"].back(), "id");
     Json page = client.call("rule_list", parameters);

@@ -10,7 +10,7 @@
 namespace roost::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience_first{120'000}, kPatience_each{50};
+constexpr std::chrono::milliseconds kScalePatience_first{120'000}, kScalePatience_each{50};
 
 struct ScaleOptions {
   std::string service;
@@ -24,7 +24,7 @@ std::string nfs_text(uint64_t count) { return fmt::format("{} NF{}", grouped(cou
 
 int scale(const ScaleOptions& options, const Invocation& invocation) {
   const Json answer = invocation.connect().call("scale", {{"service", options.service}, {"nfs", options.nfs}},
-                                                kPatience_first + kPatience_each * options.nfs);
+                                                kScalePatience_first + kScalePatience_each * options.nfs);
   if (invocation.printed_as_json(answer)) return kFine;
   const uint64_t started = count_of(answer, "started"), stopped = count_of(answer, "stopped");
   fmt::print("service '{}' has {}", text_of(answer, "service"), nfs_text(count_of(answer, "nfs")));
@@ -38,7 +38,7 @@ int upgrade(const UpgradeOptions& options, const Invocation& invocation) {
   const std::string module = find_module(options.module, module_folders(program_folder() / "../nf"));
   Json parameters{{"service", options.service}, {"module", module}};
   if (!options.config.empty()) parameters["config"] = parse_nf_config(options.config);
-  const Json answer = invocation.connect().call("upgrade", parameters, kPatience_first);
+  const Json answer = invocation.connect().call("upgrade", parameters, kScalePatience_first);
   if (invocation.printed_as_json(answer)) return kFine;
   fmt::print("service '{}' has module {}: {} started, {} stopped\n", text_of(answer, "service"),
              text_of(answer, "module"), nfs_text(count_of(answer, "started")), grouped(count_of(answer, "stopped")));

@@ -10,7 +10,7 @@
 namespace roost::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience_first{60'000}, kPatience_each{50};
+constexpr std::chrono::milliseconds kSpawnPatience_first{60'000}, kSpawnPatience_each{50};
 
 struct SpawnOptions {
   std::string module, service, tier = "fiber", config = "{}", tenant = "default";
@@ -26,7 +26,7 @@ int spawn(const SpawnOptions& options, const Invocation& invocation) {
   if (options.dedicated) parameters["cores"] = "dedicated";
   if (options.weight != 0) parameters["weight"] = options.weight;
   Client client = invocation.connect();
-  const Json answer = client.call("spawn", parameters, kPatience_first + kPatience_each * options.count);
+  const Json answer = client.call("spawn", parameters, kSpawnPatience_first + kSpawnPatience_each * options.count);
   if (invocation.printed_as_json(answer)) return kFine;
   const uint64_t count = count_of(answer, "count");
   fmt::print("{} NF{} of service '{}' in tier {}, from number {}, in {} ms\n", grouped(count), count == 1 ? "" : "s",

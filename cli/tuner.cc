@@ -16,7 +16,7 @@ constexpr uint64_t kDeadlines_us[] = {10, 20, 50, 100, 200, 500, 1'000, 2'000, 4
 constexpr uint64_t kSpins_us[] = {0, 5, 10, 20, 50, 100};
 
 // Woken for each packet, with more and more spinning; the last is tried first.
-constexpr WakeChoice kAtOnce[] = {{1, 50, 100}, {1, 50, 20}, {1, 50, 0}};
+constexpr WakeChoice kFirstChoices[] = {{1, 50, 100}, {1, 50, 20}, {1, 50, 0}};
 
 // What is left of the trials for trying the best ones again.
 constexpr uint32_t kConfirmed = 3, kRepeats = 3;
@@ -35,7 +35,7 @@ size_t nearest(std::span<const uint64_t> scale, uint64_t value) {
 }  // namespace
 
 Tuner::Tuner(const TuneGoal& goal, const WakeChoice& present, uint32_t trials_most)
-    : goal_(goal), trials_most_(trials_most), first_(std::begin(kAtOnce), std::end(kAtOnce)) {
+    : goal_(goal), trials_most_(trials_most), first_(std::begin(kFirstChoices), std::end(kFirstChoices)) {
   std::erase(first_, present);
   first_.push_back(present);
 }

@@ -11,6 +11,17 @@ function(roost_sources variable folder)
   set(${variable} ${files} PARENT_SCOPE)
 endfunction()
 
+# roost_alone(<folder> <name>...): these files, <name>.cc, are compiled by themselves, whatever ROOST_UNITY says.
+function(roost_alone folder)
+  foreach(name IN LISTS ARGN)
+    set(source ${PROJECT_SOURCE_DIR}/${folder}/${name}.cc)
+    if(NOT EXISTS ${source})
+      message(FATAL_ERROR "roost_alone: no such file: ${source}")
+    endif()
+    set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endforeach()
+endfunction()
+
 # roost_library(<name> STATIC|OBJECT SOURCES ... LINK ...): header-only while there are no sources.
 function(roost_library name kind)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The small region that one host and the manager share, and nobody else maps: the worker's record, its NFs' records,
-// orders, inboxes, outbox, granted packets and ready bitmap. A field has one writer, named beside it.
+// orders, inbox, outbox and granted packets. A field has one writer, named beside it.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,6 @@
 #include <cstdint>
 
 #include "core/doorbell.h"
-#include "core/ready.h"
 #include "core/ring.h"
 
 namespace roost {
@@ -23,7 +22,7 @@ enum RestOrder : uint32_t {
 
 // What the worker may be told at any time; the manager writes, the worker reads.
 struct WorkerOrders {
-  std::atomic<uint64_t> delivered;       // packets put into this worker's inboxes, ever
+  std::atomic<uint64_t> delivered;       // packets put into this worker's inbox, ever
   std::atomic<uint32_t> manager_asleep;  // 1: ring the manager's eventfd after putting something into the outbox
   std::atomic<uint32_t> awake_peers;     // 1: others are awake on this shared core; let them have it before sleeping
   std::atomic<uint32_t> wake_packets;    // settings of the same names
@@ -43,7 +42,7 @@ struct WorkerOrders {
 
 // What the worker reports; the worker writes, the manager reads and relies on none of it for safety.
 struct WorkerReport {
-  std::atomic<uint64_t> taken;         // packets taken out of inboxes, ever; up to date when a round begins, and asleep
+  std::atomic<uint64_t> taken;  // packets that NFs were called with, ever; up to date when a round begins, and asleep
   std::atomic<uint64_t> deadline_tsc;  // asleep: when to be woken at the latest, kNoDeadline: no need, kHasMore
   std::atomic<uint64_t> dispatches;
   std::atomic<uint64_t> busy_cycles;
@@ -82,6 +81,7 @@ struct WorkerRecord {
   alignas(64) Doorbell bell;                          // both, by its protocol
   alignas(64) std::atomic<uint32_t> outbox_consumed;  // manager writes
   alignas(64) std::atomic<uint32_t> grants_consumed;  // worker writes
+  std::atomic<uint32_t> inbox_consumed;               // worker writes
   std::atomic<uint32_t> grants_wanted;                // worker writes: packets at hand for its NFs to fill
   alignas(64) CrashNote crash;                        // any thread of the host, when it dies
   BatchLog batch;                                     // worker writes
@@ -97,42 +97,38 @@ enum NfRecordState : uint32_t {
 };
 constexpr bool is_quarantined(uint32_t state) noexcept { return state >= kNfRunaway; }
 
-// An NF's place in its host: one cache line. While the NF is there only the worker writes to it; before it is added and
-// after it is removed, the host's control thread; between two NFs the manager clears it. The manager reads `consumed`
-// when it believes the inbox full, and the counters for reports.
-struct alignas(64) NfRecord {
-  std::atomic<uint32_t> consumed;
-  std::atomic<uint32_t> state;  // NfRecordState
-  RingConsumer inbox;
-  void* nf;  // the host's object
-  std::atomic<uint64_t> packets;
-  std::atomic<uint64_t> cycles;  // TSC, of its dispatches
-};
-static_assert(sizeof(NfRecord) == 64);
-
 // What one NF's worker may be told of it at any time; the manager's control thread writes, the worker reads.
 struct NfOrders {
   std::atomic<uint32_t> weight;  // both: 0: as its worker's orders say
   std::atomic<uint32_t> burst_packets;
 };
 
+// An NF's place in its host: one cache line. While the NF is there only the worker writes to it, its orders left out;
+// before it is added and after it is removed, the host's control thread; between two NFs the manager clears it. The
+// manager reads `consumed` when it believes that the NF has as many packets waiting as it may, and the counters for
+// reports.
+struct alignas(64) NfRecord {
+  std::atomic<uint32_t> consumed;  // segments that it was called with, ever, modulo 2^32
+  std::atomic<uint32_t> state;     // NfRecordState
+  void* nf;                        // the host's object
+  std::atomic<uint64_t> packets;
+  std::atomic<uint64_t> cycles;  // TSC, of its dispatches
+  NfOrders orders;
+};
+static_assert(sizeof(NfRecord) == 64);
+
 // Where things lie in a region; both sides compute it from the same four numbers.
 struct HostLayout {
   uint32_t nfs_max = 1;
-  uint32_t inbox_slots_total = 0;  // shared out among the NFs, in powers of two
+  uint8_t inbox_shift = 12;
   uint8_t outbox_shift = 12;
   uint8_t grant_shift = 8;
 
-  size_t summaries_at() const noexcept { return sizeof(WorkerRecord); }
-  size_t words_at() const noexcept {
-    return line(summaries_at() + sizeof(uint64_t) * ReadyBitmap::summaries_for(nfs_max));
-  }
-  size_t nf_orders_at() const noexcept { return line(words_at() + sizeof(uint64_t) * ReadyBitmap::words_for(nfs_max)); }
-  size_t nfs_at() const noexcept { return line(nf_orders_at() + sizeof(NfOrders) * nfs_max); }
+  size_t nfs_at() const noexcept { return line(sizeof(WorkerRecord)); }
   size_t outbox_at() const noexcept { return nfs_at() + sizeof(NfRecord) * nfs_max; }
   size_t grants_at() const noexcept { return outbox_at() + (sizeof(RingSlot) << outbox_shift); }
-  size_t inboxes_at() const noexcept { return line(grants_at() + (sizeof(RingSlot) << grant_shift)); }
-  size_t bytes() const noexcept { return page(inboxes_at() + sizeof(RingSlot) * inbox_slots_total); }
+  size_t inbox_at() const noexcept { return line(grants_at() + (sizeof(RingSlot) << grant_shift)); }
+  size_t bytes() const noexcept { return page(inbox_at() + (sizeof(RingSlot) << inbox_shift)); }
 
  private:
   static size_t line(size_t at) noexcept { return (at + 63) / 64 * 64; }
@@ -148,13 +144,12 @@ class HostRegion {
   const HostLayout& layout() const noexcept { return layout_; }
   WorkerRecord& worker() const noexcept { return *at<WorkerRecord>(0); }
   NfRecord& nf(uint32_t index) const noexcept { return at<NfRecord>(layout_.nfs_at())[index]; }
-  NfOrders& nf_orders(uint32_t index) const noexcept { return at<NfOrders>(layout_.nf_orders_at())[index]; }
-  RingSlot* inbox(uint32_t first_slot) const noexcept { return at<RingSlot>(layout_.inboxes_at()) + first_slot; }
-  ReadyBitmap ready() const noexcept {
-    return {at<std::atomic<uint64_t>>(layout_.words_at()), at<std::atomic<uint64_t>>(layout_.summaries_at()),
-            ReadyBitmap::summaries_for(layout_.nfs_max)};
+  NfOrders& nf_orders(uint32_t index) const noexcept { return nf(index).orders; }
+  // Both ends of the worker's rings; who takes which end sets its own cursor to zero.
+  template <typename End>
+  End inbox() const noexcept {
+    return end<End>(layout_.inbox_at(), worker().inbox_consumed, layout_.inbox_shift);
   }
-  // Both ends of the two rings of the worker; who takes which end sets its own cursor to zero.
   template <typename End>
   End outbox() const noexcept {
     return end<End>(layout_.outbox_at(), worker().outbox_consumed, layout_.outbox_shift);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A port, as the data loop uses it. One loop owns a port: only its thread calls receive, transmit, next_receive_tsc,
-// wake_fd, arm and disarm. Anyone may read the counters and the link's state; the control thread asks for what is new
-// about the link.
+// A port, as the data loop uses it, or one of its queues, where several loops have one each. One loop owns it: only its
+// thread calls receive, transmit, next_receive_tsc, wake_fd, arm and disarm. Anyone may read the counters and the
+// link's state; the control thread asks for what is new about the link.
 #pragma once
 
 #include <atomic>
@@ -106,7 +106,8 @@ class Port {
   const uint16_t index_;
 };
 
-// Setup: throws Error, which names the port and the remedy. `pool` must outlive the port and all its packets.
+// Setup: throws Error, which names the port and the remedy. `pool` must outlive the port and all its packets. Null:
+// this queue, not the first, is more than the interface or device has.
 std::unique_ptr<Port> open_port(const PortConfig& config, uint16_t index, rte_mempool* pool, uint64_t tsc_hz);
 
 }  // namespace roost

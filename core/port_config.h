@@ -10,6 +10,28 @@
 
 namespace roost {
 
+class Ethdev;
+class XdpBinding;
+
+// What the queues of one port have in common, where several loops have one each. The first that is opened makes it, and
+// makes it anew where its interface has come back as another one. The control thread's.
+struct PortGroup {
+  uint32_t queues = 1;  // that there can be: as many as asked for, or fewer
+  struct {
+    int interface_index = 0;
+    uint16_t id = 0;
+  } fanout;                               // af_packet
+  std::shared_ptr<XdpBinding> binding{};  // af_xdp
+  std::shared_ptr<Ethdev> device{};       // dpdk
+};
+
+// Which of them this one is.
+struct PortQueue {
+  uint32_t number = 0;
+  uint32_t count = 1;                  // that are asked for
+  std::shared_ptr<PortGroup> group{};  // null: there is one
+};
+
 enum class PortKind : uint8_t { kNull, kPcap, kGenerator, kAfPacket, kTap, kAfXdp, kDpdk };
 inline constexpr std::string_view kPortKindNames[]{"null", "pcap",   "generator", "af_packet",
                                                    "tap",  "af_xdp", "dpdk"};  // in that order
@@ -54,20 +76,12 @@ inline constexpr uint32_t kInterfaceQueueKibMax = 1U << 20;
 inline constexpr uint32_t kTapMtuBytesMin = 68;
 inline constexpr uint32_t kTapMtuBytesMax = 65521;
 
-// By what the queues of one port find each other: the kernel shares the interface's packets out among them by flow. The
-// first that is opened makes it, anew where the interface has come back as another one.
-struct FanoutGroup {
-  int interface_index = 0;
-  uint16_t id = 0;
-};
-
 // Of ports that are interfaces of this machine.
 struct InterfaceOptions {
-  std::string interface {};               // af_packet, af_xdp: one that is there; tap: the name of the one that is made
-  uint32_t receive_kib = 4'096;           // af_packet: what may wait in the kernel, for each queue
-  std::shared_ptr<FanoutGroup> fanout{};  // af_packet: of several queues; null: it has one
-  uint32_t mtu_bytes = 1'500;             // tap
-  std::vector<std::string> addresses{};   // tap: of this machine there: "10.0.0.1/24", "fd00::1/64"
+  std::string interface {};              // af_packet, af_xdp: one that is there; tap: the name of the one that is made
+  uint32_t receive_kib = 4'096;          // af_packet: what may wait in the kernel, for each queue
+  uint32_t mtu_bytes = 1'500;            // tap
+  std::vector<std::string> addresses{};  // tap: of this machine there: "10.0.0.1/24", "fd00::1/64"
 };
 
 inline constexpr uint32_t kQueueDescriptorsMax = 32'768;
@@ -84,6 +98,7 @@ struct DeviceOptions {
 struct PortConfig {
   std::string name{};
   PortKind kind = PortKind::kNull;
+  PortQueue queue{};  // af_packet, af_xdp and dpdk
   NullOptions null{};
   PcapOptions pcap{};
   GeneratorOptions generator{};

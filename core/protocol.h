@@ -4,10 +4,13 @@
 // Two sockets, both made by the manager:
 //   PATH         operators (roost, scripts). Stream; one JSON object a line; at most kRequestBytesMax a line.
 //   PATH.hosts   hosts. SOCK_SEQPACKET; one JSON object a packet; descriptors come with it as SCM_RIGHTS.
-// Peers must run as the manager's user or as root (SO_PEERCRED).
+// Who may do what on the first one goes by the peer's user and groups (SO_PEERCRED): the manager's user and root
+// operate, and so do those in [control] operators; those in [control] observers have the methods that change nothing:
+// version, ps, stats, get, chains, ports, totals, events, rule_list, rule_show.
+// More requests in a second than a connection, or a role, may have are refused (too_many, id null): they are not read.
 //
 // Operators' methods (parameters -> result):
-//   version {}                                              -> {protocol, manager, pid, uptime_s}
+//   version {}                                              -> {protocol, manager, pid, uptime_s, role}
 //   spawn {module, service, count, tier, cores, config,
 //          tenant, weight}                                  -> {first, count, service, tier, spawn_ms}
 //   ps {after, limit}                                       -> {total, nfs: [...], hosts: [...], events: [...]}
@@ -53,15 +56,15 @@
 //   host -> manager  attach {protocol, abi, token}          -> host, layout, sizes, core; + region, paths,
 //                                                              eventfd, and its domain's arena
 //   manager -> host  load {module, path}  + 1 descriptor    -> {name, abi, nf_bytes}
-//   manager -> host  start {module, first, count, first_id, first_slot, slot_shift, config, services,
-//                          ports, quarantined: [i]?}       -> {wake?}
+//   manager -> host  start {module, first, count, first_id, config, services, ports,
+//                          quarantined: [i]?}              -> {wake?}
 //   manager -> host  stop {first, count}                    -> {wake?}
 //   manager -> host  tell {first_id, count, text}           -> {told, wake?}; wake: the worker is wanted awake
 //   manager -> host  resume {nf}                            -> {}
 //   manager -> host  overrun {nf, dispatches}                  (no answer; what came of it shows in the region)
 //   manager -> host  quit {}                                   (no answer; the host ends)
 // The manager talks to a nursery (a host process that has not attached, from which hosts are forked) over a socketpair:
-//   manager -> nursery  fork {token, core}                  -> {pid}
+//   manager -> nursery  fork {token, core, uid?, gid?}      -> {pid}; whom the host becomes
 //   manager -> nursery  quit {}                                (no answer; it ends, and its hosts with it)
 //   nursery -> manager  exited {pid, status}                   (no answer)
 // Where hosts are to outlive their manager (docs/decisions/0034):
@@ -83,7 +86,7 @@
 
 namespace roost {
 
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 inline constexpr size_t kRequestBytesMax = size_t{16} << 20;  // 100,000 rules
 inline constexpr size_t kHostMessageBytesMax = 64 << 10;
 inline constexpr int kNestingMax = 64;
@@ -101,7 +104,9 @@ enum class RpcError : int {
   no_method = -32601,
   invalid_parameters = -32602,
   internal = -32603,
-  failed = -32000,  // the request was understood and could not be done; the message says why
+  failed = -32000,     // the request was understood and could not be done; the message says why
+  forbidden = -32001,  // not by this peer's role
+  too_many = -32002,   // in this second
 };
 
 Json rpc_request(uint64_t id, std::string_view method, Json parameters);

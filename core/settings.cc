@@ -76,6 +76,10 @@ constexpr std::array<SettingSpec, kCount> kSpecs{{
     {"crashes_max", "crashes", 0, 16, 3,
      "tier fiber: an NF that has crashed its host so often is in quarantine when the others come back; 0: never"},
     {"crash_window_s", "s", 1, 86'400, 600, "crashes that were longer ago than this do not count"},
+    {"connection_requests_per_s", "requests/s", 0, 1'000'000, 5'000,
+     "on the control socket, a connection has at most this many answered; others are refused; 0: no limit"},
+    {"role_requests_per_s", "requests/s", 0, 1'000'000, 10'000,
+     "and all connections of one role (operate, observe) together at most this many; 0: no limit"},
 }};
 
 }  // namespace

@@ -51,6 +51,8 @@ enum class Setting : uint32_t {
   restart_most_ms,
   crashes_max,
   crash_window_s,
+  connection_requests_per_s,
+  role_requests_per_s,
   count
 };
 

@@ -18,6 +18,7 @@ namespace roost {
 namespace {
 
 constexpr size_t kDescriptorsMax = 32;
+constexpr int kMemoryTries = 100, kMemoryPause_us = 1'000;
 constexpr int kSendPatience_ms = 2'000;  // a host that doesn't read its orders for this long has failed
 
 sockaddr_un address_of(const std::string& path) {
@@ -27,6 +28,13 @@ sockaddr_un address_of(const std::string& path) {
     fail("socket '{}': the path must have 1 to {} characters", path, sizeof address.sun_path - 1);
   path.copy(address.sun_path, path.size());
   return address;
+}
+
+// The kernel has no memory for a message: in a moment it may. Without a bound that would be no answer.
+bool try_again_without_memory(int& tries) {
+  if ((errno != ENOMEM && errno != ENOBUFS) || tries++ == kMemoryTries) return false;
+  usleep(kMemoryPause_us);
+  return true;
 }
 
 bool connects(const std::string& path, int type) {
@@ -78,6 +86,8 @@ FileDescriptor connect_unix(const std::string& path, int type) {
   if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED)
       fail("socket '{}': no manager is listening there; start one ('roost up') or name its socket (--socket)", path);
+    if (errno == EACCES)
+      fail("socket '{}': no permission to connect; run this as the user whose manager it is, or as root", path);
     fail_errno("socket '{}': cannot connect", path);
   }
   return connection;
@@ -91,7 +101,21 @@ Peer peer_of(int socket) {
   ucred credentials{};
   socklen_t bytes = sizeof credentials;
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) fail_errno("socket: who is the peer");
-  return {credentials.pid, credentials.uid};
+  Peer peer{credentials.pid, credentials.uid, credentials.gid};
+  // Asked for with no room, the kernel says how much it takes; kernels before 4.13 don't tell these groups.
+  bytes = 0;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, nullptr, &bytes) != 0 && errno == ERANGE) {
+    peer.groups.resize(bytes / sizeof(gid_t));
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, peer.groups.data(), &bytes) != 0) peer.groups.clear();
+  }
+  return peer;
+}
+
+void open_socket_file(const std::string& path, mode_t mode, std::optional<gid_t> group) {
+  // The group first: before it is there, nobody of another one gets in.
+  if (group && chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0)
+    fail_errno("socket '{}': cannot be given to group {}; only root, and members of it, can do that", path, *group);
+  if (chmod(path.c_str(), mode) != 0) fail_errno("socket '{}': cannot be given mode {:04o}", path, mode);
 }
 
 void set_blocking(int fd, bool blocking) {
@@ -134,8 +158,8 @@ void send_message(int socket, std::string_view text, const std::vector<int>& des
     rights->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
     std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size() * sizeof(int));
   }
-  while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0) {
-    if (errno == EINTR) continue;
+  for (int tries = 0; sendmsg(socket, &header, MSG_NOSIGNAL) < 0;) {
+    if (errno == EINTR || try_again_without_memory(tries)) continue;
     pollfd writable{socket, POLLOUT, 0};
     if (errno != EAGAIN) fail_errno("message: the peer does not take it");
     if (poll_all({&writable, 1}, kSendPatience_ms) == 0)
@@ -155,8 +179,9 @@ std::optional<Message> receive_message(int socket, bool* closed) {
   header.msg_control = control.data();
   header.msg_controllen = control.size();
   ssize_t bytes;
+  int tries = 0;
   do bytes = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  while (bytes < 0 && errno == EINTR);
+  while (bytes < 0 && (errno == EINTR || try_again_without_memory(tries)));
   for (cmsghdr* part = bytes < 0 ? nullptr : CMSG_FIRSTHDR(&header); part != nullptr;
        part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;

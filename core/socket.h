@@ -18,11 +18,15 @@ namespace roost {
 struct Peer {
   pid_t pid;
   uid_t uid;
+  gid_t gid;
+  std::vector<gid_t> groups{};  // beside gid
 };
 
 // Listening, mode 0600 (so only the same user and root connect). A stale socket file, of a manager that is gone, is
 // replaced; a live one is an error. Throws Error.
 FileDescriptor listen_unix(const std::string& path, int type);
+// A listener's file for more than its own user: its mode and, if given, its group. Throws Error.
+void open_socket_file(const std::string& path, mode_t mode, std::optional<gid_t> group);
 FileDescriptor connect_unix(const std::string& path, int type);
 // Removes the name of a socket on which nobody listens any more, and has not begun to a moment ago.
 void unlink_stale(const std::string& path, int type) noexcept;

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # run.sh quick            every experiment, small, in under five minutes on two free cores, and a page of all of them
-# run.sh full [FOLDER]    the whole matrices: many hours; interrupted, it goes on where it was with the same FOLDER
+# run.sh matrix [FOLDER]  the whole matrices of density and wake_thresholds, where one start serves many rows, and the
+#                         tuner against fixed settings: some forty minutes on two free cores
+# run.sh full [FOLDER]    the whole matrices with a start for each row: days. Interrupted, each of these goes on where
+#                         it was with the same FOLDER
 # run.sh lines [FOLDER]   in between: each dimension of a matrix alone, around one point; some hours
 # run.sh short [FOLDER]   lines of density, wake_thresholds and controller only, with short slices: a quarter of an hour
 #                         on two free cores. The results say what they are: scale lines, two lives
@@ -15,10 +18,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-experiments=(density baselines wake_thresholds controller latency chain fairness noisy_neighbour churn idle)
+experiments=(density baselines wake_thresholds controller tuner latency chain fairness noisy_neighbour churn idle)
 
 usage() {
-  sed -n '3,15s/^# \{0,1\}//p' experiments/run.sh >&2
+  sed -n '3,18s/^# \{0,1\}//p' experiments/run.sh >&2
   exit 2
 }
 
@@ -26,15 +29,18 @@ usage() {
 scale=$1
 shift
 case $scale in
-quick) options=(--lives 1 --pairs 3 --slice 0.1 --warm-up 0.2) ;;
-lines) options=(--lives 3 --pairs 5 --slice 0.2 --warm-up 0.3) ;;
-short) options=(--lives 2 --pairs 3 --slice 0.1 --warm-up 0.2) ;;
-full) options=(--lives 3 --pairs 5 --slice 0.5 --warm-up 0.5) ;;
+quick) pairs=3 options=(--lives 1 --slice 0.1 --warm-up 0.2) ;;
+lines) pairs=5 options=(--lives 3 --slice 0.2 --warm-up 0.3) ;;
+short) pairs=3 options=(--lives 2 --slice 0.1 --warm-up 0.2) ;;
+matrix) pairs=3 options=(--lives 1 --slice 0.1 --warm-up 0.1) ;;
+full) pairs=5 options=(--lives 3 --slice 0.5 --warm-up 0.5) ;;
 *) usage ;;
 esac
 if [[ $scale == short ]]; then
   scale=lines
   experiments=(density wake_thresholds controller)
+elif [[ $scale == matrix ]]; then
+  experiments=(density wake_thresholds tuner)
 fi
 folder=results
 own_folder=false
@@ -69,7 +75,9 @@ for experiment in "${experiments[@]}"; do
   if [[ -e $into/result.json ]]; then
     arguments=(--resume "$into")
   else
-    arguments=(--scale "$scale" "${options[@]}" "$@" --out "$into")
+    of_this=$pairs
+    if [[ $scale == matrix && $experiment == density ]]; then of_this=2; fi  # it has four times the rows
+    arguments=(--scale "$scale" --pairs "$of_this" "${options[@]}" "$@" --out "$into")
   fi
   status=0
   "${prefix[@]}" "$program" "$experiment" "${arguments[@]}" || status=$?
@@ -88,7 +96,6 @@ if [[ ${#folders[@]} -eq 0 ]]; then
 fi
 
 if $own_folder; then page=$folder/report.html; else page=$folder/report-$stamp.html; fi
-for each in "${folders[@]}"; do experiments/report/report.py "$each" >/dev/null; done
 experiments/report/report.py "${folders[@]}" --out "$page"
 if [[ ${#failed[@]} -gt 0 ]]; then
   echo "run.sh: failed: ${failed[*]}; the page says where" >&2

@@ -42,7 +42,7 @@ Message answer_to_attach(int manager, const std::string& token) {
 HostLayout layout_from(const Json& parameters, size_t region_bytes) {
   HostLayout layout;
   layout.nfs_max = take_number(parameters, "nfs_max", 1u, 1u << 26);
-  layout.inbox_slots_total = take_number(parameters, "inbox_slots_total", 0u, 1u << 31);
+  layout.inbox_shift = static_cast<uint8_t>(take_number(parameters, "inbox_shift", 6u, 20u));
   layout.outbox_shift = static_cast<uint8_t>(take_number(parameters, "outbox_shift", 2u, 20u));
   layout.grant_shift = static_cast<uint8_t>(take_number(parameters, "grant_shift", 2u, 20u));
   if (layout.bytes() > region_bytes) fail("the layout needs {} bytes, the region has {}", layout.bytes(), region_bytes);
@@ -61,7 +61,7 @@ Replacement::Replacement(const Attachment& old, const Json& parameters, std::vec
   };
   const HostLayout layout = layout_from(take_parameter(parameters, "layout"), old.region.bytes());
   same("NFs that there is room for", layout.nfs_max, old.layout.nfs_max);
-  same("slots of all inboxes", layout.inbox_slots_total, old.layout.inbox_slots_total);
+  same("slots of the inbox", 1u << layout.inbox_shift, 1u << old.layout.inbox_shift);
   same("slots of the outbox", 1u << layout.outbox_shift, 1u << old.layout.outbox_shift);
   same("slots for granted packets", 1u << layout.grant_shift, 1u << old.layout.grant_shift);
   const auto bytes_of = [](const Json& from, const char* name) {
@@ -84,9 +84,10 @@ void Replacement::map_over(Attachment& old) {
   old.eventfd = std::move(descriptors_[2]);
 }
 
-Attachment attach_to_manager(const std::string& socket, const std::string& token) {
+Attachment attach_to_manager(const std::string& socket, const std::string& token, const std::optional<HostUser>& user) {
   Attachment to;
   to.manager = connect_unix(socket + kHostsSuffix, SOCK_SEQPACKET);
+  if (user) Confinement::become(*user);
   Message answer = answer_to_attach(to.manager.get(), token);
   try {
     const Json result = rpc_take_result(rpc_parse(answer.text));
@@ -112,7 +113,12 @@ Attachment attach_to_manager(const std::string& socket, const std::string& token
                                     take_number(arenas[i], "first", 0u, kHandlesPerNode - 1),
                                     take_number<uint64_t>(arenas[i], "bytes", 1, uint64_t{1} << 40)));
   } catch (const std::exception& error) {
-    fail("attach: {}", error.what());
+    const std::string why = fmt::format("attach: {}", error.what());
+    try {
+      send_message(to.manager.get(), json_text(rpc_error(nullptr, RpcError::failed, why)));
+    } catch (const Error&) {  // it has gone, too
+    }
+    fail("{}", why);
   }
   return to;
 }

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/host_region.h"
 #include "core/protocol.h"
 #include "core/shared_memory.h"
+#include "nflib/confinement.h"
 
 namespace roost {
 
@@ -27,7 +29,9 @@ struct Attachment {
 };
 
 // `socket` is the operators' socket; hosts connect to the one beside it. Throws Error.
-Attachment attach_to_manager(const std::string& socket, const std::string& token);
+// `user`: whom it becomes in between: the manager's sockets are its own user's only, what it hands over is not.
+Attachment attach_to_manager(const std::string& socket, const std::string& token,
+                             const std::optional<HostUser>& user = std::nullopt);
 
 // What another manager hands to a host that has attached to one before it, in the old memory's place and at the same
 // addresses. The descriptors are those of attaching. Throws Error, where the memory is of another shape, with nothing

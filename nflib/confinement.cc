@@ -2,6 +2,7 @@
 #include "nflib/confinement.h"
 
 #include <cap-ng.h>
+#include <grp.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -21,19 +22,13 @@
 
 #include "core/error.h"
 #include "core/shared_memory.h"
+#include "nflib/sanitized.h"
 #include "nflib/system_calls.h"
 
 namespace roost {
 namespace {
 
 using Filter = ConfinementOptions::Filter;
-
-// A sanitizer's run time does what no NF does, at any time, and stops threads by ptrace() at the end.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // Signal handlers have no other way to what they need.
 constexpr uint32_t kCallsMax = 512;
@@ -136,12 +131,19 @@ void limit(int resource, rlim_t most) {
   setrlimit(static_cast<__rlimit_resource>(resource), &now);
 }
 
-void give_up_privileges() {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail_errno("host: cannot forgo new privileges");
+void give_up_capabilities(bool but_for_users) {
   capng_clear(CAPNG_SELECT_ALL);
+  constexpr auto kNow = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
+  if (but_for_users && capng_updatev(CAPNG_ADD, kNow, CAP_SETUID, CAP_SETGID, -1) != 0)
+    fail("host: cannot keep the capabilities by which hosts become other users");
   // Without CAP_SETPCAP the bounding set stays; with no new privileges it gives nobody anything.
   if (capng_apply(CAPNG_SELECT_CAPS) != 0) fail("host: cannot drop its capabilities");
   if (capng_apply(CAPNG_SELECT_AMBIENT) != 0 && errno != EINVAL) fail("host: cannot drop its ambient capabilities");
+}
+
+void give_up_privileges(bool but_for_users) {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail_errno("host: cannot forgo new privileges");
+  give_up_capabilities(but_for_users);
 }
 
 }  // namespace
@@ -150,9 +152,10 @@ Confinement::Confinement(const ConfinementOptions& options) : options_(options) 
   limit(RLIMIT_CORE, 0);  // packets are nobody's to find on a disk
   limit(RLIMIT_MEMLOCK, 0);
   limit(RLIMIT_MSGQUEUE, 0);
-  give_up_privileges();
+  give_up_privileges(options.users);
   // Hosts run as one user, who could look into all of them, and write: /proc/PID/mem, ptrace().
   if (!kSanitized) prctl(PR_SET_DUMPABLE, 0);
+  // A sanitizer's run time does what no NF does, at any time, and stops threads by ptrace() at the end.
   if (kSanitized) options_.filter = Filter::off;
   if (options_.filter == Filter::off) return;
   program_ = build(options_);
@@ -160,6 +163,18 @@ Confinement::Confinement(const ConfinementOptions& options) : options_(options) 
 }
 
 void Confinement::limit_descriptors() const { limit(RLIMIT_NOFILE, options_.descriptors_max); }
+
+void Confinement::become(const HostUser& user) {
+  const pid_t parent = getppid();
+  if (setgroups(0, nullptr) != 0 || setresgid(user.gid, user.gid, user.gid) != 0 ||
+      setresuid(user.uid, user.uid, user.uid) != 0)
+    fail_errno("host: cannot become user {} of group {}", user.uid, user.gid);
+  give_up_capabilities(false);
+  // The kernel takes these back from whoever changes its user.
+  if (!kSanitized) prctl(PR_SET_DUMPABLE, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) fail("host: its nursery has ended");
+}
 
 void Confinement::enter(const HostRegion& region) const {
   if (options_.filter == Filter::off) return;

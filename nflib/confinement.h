@@ -4,6 +4,7 @@
 #pragma once
 
 #include <linux/filter.h>
+#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
@@ -23,6 +24,13 @@ struct ConfinementOptions {
   Filter filter = Filter::strict;
   std::vector<std::string> allow{};  // further system calls, by name, whatever their arguments
   uint32_t descriptors_max = 1'024;
+  bool users = false;  // it keeps what become() takes, and nothing else
+};
+
+// Whom a host runs as.
+struct HostUser {
+  uid_t uid;
+  gid_t gid;
 };
 
 class Confinement {
@@ -33,6 +41,8 @@ class Confinement {
 
   // In a host, before it attaches; the nursery has a descriptor for each of its hosts.
   void limit_descriptors() const;
+  // In a host that has not attached: it is that user from here on, of one group, and has no capabilities. Throws Error.
+  static void become(const HostUser& user);
 
   // In a host that has attached: from here on all its threads are bound by the filter. Throws Error.
   void enter(const HostRegion& region) const;

@@ -6,16 +6,11 @@
 #include <csignal>
 
 #include "core/error.h"
+#include "nflib/sanitized.h"
 #include "nflib/worker.h"
 
 namespace roost {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 constexpr std::array kFaults{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 

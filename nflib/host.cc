@@ -46,8 +46,9 @@ std::vector<uint32_t> take_sorted_numbers(const Json& parameters, const char* na
 
 }  // namespace
 
-Host::Host(const std::string& socket, const std::string& token, const Confinement* confinement, FileDescriptor lifeline)
-    : memory_(attach_to_manager(socket, token)), lifeline_(std::move(lifeline)) {
+Host::Host(const std::string& socket, const std::string& token, const Confinement* confinement,
+           const std::optional<HostUser>& user, FileDescriptor lifeline)
+    : memory_(attach_to_manager(socket, token, user)), lifeline_(std::move(lifeline)) {
   try {
     region_ = HostRegion(memory_.region.data(), memory_.layout);
     init_eal_shim(memory_.tsc_hz);
@@ -146,8 +147,6 @@ Json Host::start(const Json& parameters) {
   request.first = take_number(parameters, "first", 0u, UINT32_MAX);
   request.count = take_number(parameters, "count", 1u, UINT32_MAX);
   request.first_id = take_number(parameters, "first_id", 0u, UINT32_MAX);
-  request.first_slot = take_number(parameters, "first_slot", 0u, UINT32_MAX);
-  request.slot_shift = take_number<uint8_t>(parameters, "slot_shift", 2, 20);
   const Json& config = take_parameter(parameters, "config");
   if (!config.is_object()) throw ParameterError("parameter 'config' is not an object");
   request.config = json_text(config);
@@ -207,10 +206,10 @@ Json Host::done() const { return worker_->wants_up() ? Json{{"wake", true}} : Js
 void Host::tell(const Json& response) { send_message(memory_.manager.get(), json_text(response)); }
 
 int run_host(const std::string& socket, const std::string& token, const Confinement* confinement,
-             FileDescriptor lifeline) noexcept {
+             const std::optional<HostUser>& user, FileDescriptor lifeline) noexcept {
   const SignalStack stack;
   try {
-    Host host(socket, token, confinement, std::move(lifeline));
+    Host host(socket, token, confinement, user, std::move(lifeline));
     if (!host.serve()) _exit(host.status());
     return host.status();
   } catch (const std::exception& error) {

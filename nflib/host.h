@@ -21,9 +21,10 @@ class Host {
   // Attaches, maps what it is handed and starts the worker. `socket` is the manager's control socket. Throws Error;
   // what goes wrong once the manager has answered, the manager is told too.
   // `confinement`, if any, is entered before any NF's code is there.
-  // `lifeline`, if any, is the nursery's, by which it hands over the connection of a manager that comes after this one.
+  // `user`, if any, it is from before it attaches. `lifeline`, if any, is the nursery's, by which it hands over the
+  // connection of a manager that comes after this one.
   Host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr,
-       FileDescriptor lifeline = {});
+       const std::optional<HostUser>& user = std::nullopt, FileDescriptor lifeline = {});
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
@@ -63,6 +64,6 @@ class Host {
 
 // The life of a host process; returns its exit status. Prints what goes wrong to stderr.
 int run_host(const std::string& socket, const std::string& token, const Confinement* confinement = nullptr,
-             FileDescriptor lifeline = {}) noexcept;
+             const std::optional<HostUser>& user = std::nullopt, FileDescriptor lifeline = {}) noexcept;
 
 }  // namespace roost

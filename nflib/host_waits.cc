@@ -15,17 +15,15 @@ namespace {
 
 constexpr std::chrono::milliseconds kRestPatience{500};
 
-// [place, count, first_id, first_slot, slot_shift, [quarantined, from 0]]
+// [place, count, first_id, [quarantined, from 0]]
 StartRequest group_from(const Json& entry) {
-  if (!entry.is_array() || entry.size() != 6 || !entry[5].is_array())
-    throw ParameterError("take_over: a group is not a list of five numbers and a list");
+  if (!entry.is_array() || entry.size() != 4 || !entry[3].is_array())
+    throw ParameterError("take_over: a group is not a list of three numbers and a list");
   StartRequest group;
   group.first = entry[0].get<uint32_t>();
   group.count = entry[1].get<uint32_t>();
   group.first_id = entry[2].get<uint32_t>();
-  group.first_slot = entry[3].get<uint32_t>();
-  group.slot_shift = entry[4].get<uint8_t>();
-  group.quarantined = entry[5].get<std::vector<uint32_t>>();
+  group.quarantined = entry[3].get<std::vector<uint32_t>>();
   return group;
 }
 
@@ -56,7 +54,7 @@ bool Host::prepare_to_wait() {
   const std::vector<uint32_t> places = nfs_->places();
   if (const uint32_t held = worker_->take_stock(places); held != 0)
     return gives_up(kHostHeldPackets, fmt::format("its NFs hold {} packets", held));
-  lost_ = worker_->left_behind(places);
+  lost_ = worker_->left_behind();
   for (SharedMemory& arena : memory_.arenas) arena.let_go("packets");  // else it would be there twice
   return true;
 }

@@ -25,6 +25,7 @@ constexpr char kUsage[] =
     "strict)\n"
     "  --seccomp-allow NAME,NAME     allow these, too\n"
     "  --descriptors-max N           at most N are open in a host (standard: 1024)\n"
+    "  --users                       with --nursery: hosts become the users that the manager names; takes root\n"
     "  --outlive-s N                 of a nursery: wait for another manager for so long (standard: 0)\n";
 
 struct Options {
@@ -71,7 +72,7 @@ int run_nursery(const Options& options, const roost::Confinement& confinement) {
   }
   if (made.token.empty()) return 0;
   confinement.limit_descriptors();
-  return roost::run_host(options.socket, made.token, &confinement, std::move(made.lifeline));
+  return roost::run_host(options.socket, made.token, &confinement, made.user, std::move(made.lifeline));
 }
 
 int run(const Options& options) {
@@ -98,6 +99,7 @@ int main(int argc, char** argv) {
                           {"seccomp-allow", required_argument, nullptr, 'w'},
                           {"descriptors-max", required_argument, nullptr, 'd'},
                           {"outlive-s", required_argument, nullptr, 'o'},
+                          {"users", no_argument, nullptr, 'u'},
                           {"help", no_argument, nullptr, 'h'},
                           {nullptr, 0, nullptr, 0}};
   Options options;
@@ -132,6 +134,9 @@ int main(int argc, char** argv) {
         break;
       case 'o':
         if (!parse_number(optarg, options.outlive_s)) return usage_error("--outlive-s wants a number of seconds");
+        break;
+      case 'u':
+        options.confinement.users = true;
         break;
       case 'h':
         std::fputs(kUsage, stdout);

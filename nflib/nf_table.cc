@@ -12,7 +12,7 @@
 namespace roost {
 namespace {
 
-constexpr std::chrono::milliseconds kStopPatience{1'000};  // for the worker to come to it, on a core that it shares
+constexpr std::chrono::milliseconds kRemovePatience{1'000};  // for the worker to come to it, on a core that it shares
 
 uint16_t number_of(const Numbers& numbers, std::string_view name, const char* kind) {
   const auto found = numbers.find(name);
@@ -139,10 +139,6 @@ void NfTable::check(const StartRequest& request) const {
   if (request.count == 0 || request.count > layout.nfs_max || request.first > layout.nfs_max - request.count)
     fail("start: NFs {} to {} in a host for {}", request.first, uint64_t{request.first} + request.count,
          layout.nfs_max);
-  if (request.slot_shift < 2 || request.slot_shift > 20 ||
-      request.first_slot + (uint64_t{request.count} << request.slot_shift) > layout.inbox_slots_total)
-    fail("start: {} inboxes of 2^{} slots from slot {} on exceed the {} slots", request.count, request.slot_shift,
-         request.first_slot, layout.inbox_slots_total);
   const size_t end = std::min<size_t>(groups_.size(), request.first + request.count);
   for (size_t index = request.first; index < end; ++index)
     if (groups_[index] != nullptr) fail("start: NF {} of this host lives already; stop it first", index);
@@ -161,8 +157,7 @@ void NfTable::start(std::shared_ptr<const Module> module, StartRequest request) 
   }
   for (uint32_t i = 0; i < of.count; ++i) {
     groups_[of.first + i] = group.get();
-    worker_.add_nf(of.first + i, group->nf(i), of.first_slot + (i << of.slot_shift), of.slot_shift,
-                   std::binary_search(of.quarantined.begin(), of.quarantined.end(), i));
+    worker_.add_nf(of.first + i, group->nf(i), std::binary_search(of.quarantined.begin(), of.quarantined.end(), i));
   }
   ids_.add(of.first_id, of.count, of.first);
   static_cast<void>(group.release());  // its NFs own it from here on
@@ -174,7 +169,7 @@ void NfTable::stop(uint32_t first, uint32_t count) {
   for (uint32_t index = first; index < first + count; ++index) {
     if (groups_[index] == nullptr) fail("stop: NF {} of this host does not live", index);
   }
-  switch (worker_.remove_nfs(first, count, kStopPatience)) {
+  switch (worker_.remove_nfs(first, count, kRemovePatience)) {
     case Worker::Removal::done:
       break;
     case Worker::Removal::suspended:
@@ -182,7 +177,7 @@ void NfTable::stop(uint32_t first, uint32_t count) {
            first, first + count - 1);
     case Worker::Removal::late:
       fail("stop: NF {} of this host has been in the middle of process() for {} ms; stop NFs later, or their host",
-           region_.worker().report.current_nf.load(), kStopPatience.count());
+           region_.worker().report.current_nf.load(), kRemovePatience.count());
   }
   for (uint32_t index = first; index < first + count; ++index) destroy(index);
 }
@@ -200,9 +195,7 @@ bool NfTable::has(const StartRequest& group) const noexcept {
     if (groups_[index] == nullptr) return false;
     const StartRequest& was = groups_[index]->request;
     const uint32_t before = index - was.first, i = index - group.first;
-    if (was.first_id + before != group.first_id + i || was.slot_shift != group.slot_shift ||
-        was.first_slot + (before << was.slot_shift) != group.first_slot + (i << group.slot_shift))
-      return false;
+    if (was.first_id + before != group.first_id + i) return false;
   }
   return true;
 }

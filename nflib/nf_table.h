@@ -18,11 +18,9 @@ namespace roost {
 
 using Numbers = std::map<std::string, uint16_t, std::less<>>;
 
-// NF i of `count` has index first + i in the host, id first_id + i in the manager, and its inbox at slot
-// first_slot + (i << slot_shift).
+// NF i of `count` has index first + i in the host, and id first_id + i in the manager.
 struct StartRequest {
-  uint32_t first = 0, count = 0, first_id = 0, first_slot = 0;
-  uint8_t slot_shift = 0;
+  uint32_t first = 0, count = 0, first_id = 0;
   std::string config;  // JSON
   Numbers services, ports;
   std::vector<uint32_t> quarantined{};  // which of them, counted from 0, in order: those get nothing until brought back

@@ -166,6 +166,10 @@ Json Nursery::fork_host(const Json& parameters, ForkRequest& made) {
   const std::string& token = take_text(parameters, "token");
   if (token.empty()) throw ParameterError("parameter 'token' is empty");
   const int core = take_number(parameters, "core", -1, CPU_SETSIZE - 1);
+  std::optional<HostUser> user;
+  if (parameters.contains("uid"))
+    user = HostUser{take_number<uid_t>(parameters, "uid", 0, UINT32_MAX - 1),
+                    take_number<gid_t>(parameters, "gid", 0, UINT32_MAX - 1)};
   std::array<FileDescriptor, 2> ends;
   if (outlive_.count() != 0) {
     std::array<int, 2> pair{};
@@ -178,7 +182,7 @@ Json Nursery::fork_host(const Json& parameters, ForkRequest& made) {
   if (pid < 0) fail_errno("cannot start a host process (limits: ulimit -u, pids.max of the cgroup)");
   if (pid == 0) {
     leave_nursery(nursery, core);
-    made = {token, std::move(ends[1])};
+    made = {token, user, std::move(ends[1])};
     return {};
   }
   children_[pid] = {std::move(ends[0]), true};

@@ -17,11 +17,13 @@
 #include "core/protocol.h"
 #include "core/shared_memory.h"
 #include "core/socket.h"
+#include "nflib/confinement.h"
 
 namespace roost {
 
 struct ForkRequest {
-  std::string token{};        // empty: this is the nursery, and it is over
+  std::string token{};  // empty: this is the nursery, and it is over
+  std::optional<HostUser> user{};
   FileDescriptor lifeline{};  // of the host; none: it ends with its manager
 };
 

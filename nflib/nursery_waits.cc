@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::chrono::seconds kTakeOverPatience{30};  // for a manager that has come to have done with all of them
 constexpr std::chrono::seconds kEndPatience{1};        // for hosts to end by themselves
-constexpr std::chrono::milliseconds kLook{5};
+constexpr std::chrono::milliseconds kLookForEnds{5};
 
 }  // namespace
 
@@ -84,7 +84,7 @@ void Nursery::end_hosts() {
   for (auto& [pid, child] : children_) child.lifeline.reset();
   for (const auto until = Clock::now() + kEndPatience; !children_.empty() && Clock::now() < until;) {
     for (pid_t pid; (pid = waitpid(-1, nullptr, WNOHANG)) > 0;) children_.erase(pid);
-    if (!children_.empty()) std::this_thread::sleep_for(kLook);
+    if (!children_.empty()) std::this_thread::sleep_for(kLookForEnds);
   }
   unlink((socket_ + kNurserySuffix).c_str());
   if (manager_) return;

@@ -34,12 +34,14 @@ Worker::Worker(const WorkerOptions& options)
       paths_(options.paths),
       clock_(options.tsc_hz),
       manager_eventfd_(options.manager_eventfd),
-      ready_(region_.ready()),
+      inbox_(region_.inbox<RingConsumer>()),
       outbox_(region_.outbox<RingProducer>()),
       grants_(region_.grants<RingConsumer>()),
+      waiting_(region_.layout().nfs_max, kHandlesPerNode),
       queues_(region_.layout().nfs_max, kHandlesPerNode),
       pool_(make_stub_pool(*this)),
       batch_(region_.worker().batch),
+      turns_due_(region_.layout().nfs_max),
       queued_(region_.layout().nfs_max),
       turns_(region_.layout().nfs_max),
       spin_(clock_.from_us(kWakeUs)),
@@ -51,13 +53,8 @@ Worker::Worker(const WorkerOptions& options)
 
 Worker::~Worker() = default;
 
-void Worker::add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_shift, bool quarantined) noexcept {
+void Worker::add_nf(uint32_t index, Nf* nf, bool quarantined) noexcept {
   NfRecord& record = region_.nf(index);
-  record.inbox.slots = region_.inbox(first_slot);
-  record.inbox.consumed = &record.consumed;
-  record.inbox.shift = slot_shift;
-  record.inbox.position = record.inbox.seen = record.consumed.load(std::memory_order_relaxed);
-  came_.fetch_sub(record.inbox.position, std::memory_order_relaxed);
   record.nf = nf;
   record.state.store(quarantined ? kNfQuarantined : kNfReady, std::memory_order_release);
   if (quarantined) return;
@@ -76,7 +73,6 @@ Worker::Removal Worker::remove_nfs(uint32_t first, uint32_t count, std::chrono::
       }
     for (uint32_t nf = first; nf < first + count; ++nf) {
       region_.nf(nf).state.store(kNfAbsent, std::memory_order_relaxed);
-      came_.fetch_add(region_.nf(nf).inbox.position, std::memory_order_relaxed);
       if (turns_[nf].credit.round != 0) turns_[nf] = {};  // written only where it was used
     }
     removal = Removal::done;
@@ -163,31 +159,35 @@ void Worker::refill() noexcept {
   ring_if_gave();
   report_.taken.store(taken_ + stalled_, std::memory_order_relaxed);
   gather();
+  take_in();
   begin_round();
   uint32_t* const batch = begin_batch();
-  auto count = static_cast<uint32_t>(std::min<size_t>(round_left_, kBurstMax / 2));
-  std::copy_n(again_.begin(), count, batch);
-  again_.erase(again_.begin(), again_.begin() + count);
-  round_left_ -= count;
-  for (uint32_t i = 0; i < count; ++i) queued_[batch[i]] = false;
-  count += ready_.take(batch + count, kBurstMax - count);
+  uint32_t count = choose(batch);
+  if (count == 0 && (!held_.empty() || !turns_due_.empty())) {
+    begin_round();
+    count = choose(batch);
+  }
   batch_.end += count;
-  if (count == 0) return;
-  for (uint32_t i = 0; i < count; ++i) __builtin_prefetch(&region_.nf(batch[i]), 1);
   for (uint32_t i = 0; i < count; ++i) {
     const NfRecord& record = region_.nf(batch[i]);
     if (record.state.load(std::memory_order_acquire) == kNfAbsent) continue;  // the rest isn't this thread's to read
-    __builtin_prefetch(&record.inbox.slot());
     __builtin_prefetch(record.nf);
+    waiting_.prefetch(batch[i]);
     if (fair_) __builtin_prefetch(&turns_[batch[i]], 1);
   }
+  for (uint32_t i = 0; i < count; ++i) waiting_.look_ahead(waiting_.of(batch[i]), 1, prefetch_packet);
+}
+
+// Of this round: first those that had no turn in the last one.
+uint32_t Worker::choose(uint32_t* batch) noexcept {
+  uint32_t count = 0;
+  while (count < kBurstMax && first_at_ < first_.size()) batch[count++] = first_[first_at_++];
+  count += turns_due_.take(batch + count, kBurstMax - count);
   for (uint32_t i = 0; i < count; ++i) {
-    const NfRecord& record = region_.nf(batch[i]);
-    if (record.state.load(std::memory_order_acquire) == kNfAbsent || record.inbox.empty()) continue;
-    const auto handle = static_cast<uint32_t>(record.inbox.slot().packet.load(std::memory_order_relaxed));
-    __builtin_prefetch(packet_view(handle), 1);
-    __builtin_prefetch(packet_buffer(handle) + kHeadroomBytes);
+    queued_[batch[i]] = false;
+    __builtin_prefetch(&region_.nf(batch[i]), 1);
   }
+  return count;
 }
 
 // What other threads want of this one.
@@ -213,7 +213,7 @@ void Worker::gather() noexcept {
     rate_tsc_ = now;
     rate_taken_ = taken_;
   }
-  if (gathers_ && again_.empty() && held_.empty() && orders_.awake_peers.load(std::memory_order_relaxed) == 0)
+  if (gathers_ && turns_due_.empty() && held_.empty() && orders_.awake_peers.load(std::memory_order_relaxed) == 0)
     for (; now - round_tsc_ < gather_cycles; now = tsc_now()) cpu_pause();
   round_tsc_ = now;
 }
@@ -221,12 +221,12 @@ void Worker::gather() noexcept {
 template <typename Order>
 void Worker::dispatch(uint32_t nf, Order& order) noexcept {
   constexpr bool kFair = std::is_same_v<Order, DeficitRoundRobin>;
-  if (queued_[nf]) return;  // new packets were announced; it has its turn with those that wait
   NfRecord& record = region_.nf(nf);
+  if (queued_[nf]) return;  // it got packets in this round, between two hops; it has its turn with those that wait
   const uint32_t state = record.state.load(std::memory_order_acquire);
   if (state != kNfReady) {
     if (state == kNfSuspended) note_stalled(nf);
-    if (is_quarantined(state)) return_inbox(nf);
+    if (is_quarantined(state)) return_waiting(nf);
     return;
   }
   uint32_t most = burst_most(nf);
@@ -240,7 +240,7 @@ void Worker::dispatch(uint32_t nf, Order& order) noexcept {
   if (kFair && most * turns_[nf].credit.cost() > long_cycles_) sample_time();
   Dispatch burst;
   burst.nf = nf;
-  const bool more = take_burst(record, burst, most);
+  const bool more = take_burst(burst, most);
   if (!kFair && more) queue_again(nf);
   if (burst.count != 0) run_hops(burst, order);
   if constexpr (kFair) {
@@ -336,7 +336,7 @@ void Worker::idle() noexcept {
   const bool spins = bell_.mode() == WaitMode::spin;
   bool alone = true;
   for (uint64_t now = began;; now = tsc_now()) {
-    const bool has_packets = ready_.any();
+    const bool has_packets = !inbox_.empty();
     if (has_packets || next_resume_tsc() <= now || stopping_.load(std::memory_order_relaxed) || is_called()) {
       if (has_packets && alone && adapts) spin_.paid(now - began, most);
       last_tsc_ = tsc_now();

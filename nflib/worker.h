@@ -4,7 +4,7 @@
 //
 //   worker.cc           the loop: choose, dispatch, sleep
 //   worker_turns.cc     what a round begins with: orders, credits, the thread's own time
-//   worker_packets.cc   the border: packets in from inboxes, out through the outbox, and between hops
+//   worker_packets.cc   the border: packets in from the inbox, out through the outbox, and between hops
 //   worker_waits.cc     NFs that yield or sleep inside process()
 //   worker_core.cc      the core is another's: standing by and giving way; and the sleep itself
 //   worker_overrun.cc   NFs that don't come back from process(): the worker goes on with another thread
@@ -37,6 +37,8 @@
 #include "nflib/runaway.h"
 #include "nflib/stolen_time.h"
 #include "nflib/stub_pool.h"
+#include "nflib/turn_set.h"
+#include "nflib/waiting_packets.h"
 #include "scheduler/policy/run_order.h"
 #include "scheduler/policy/spin.h"
 
@@ -67,10 +69,11 @@ class Worker final : public PacketSource {
 
   // While no thread drives it, and none has lost it (see may_change_hands()); of the places that hold NFs.
   bool may_change_hands() const noexcept;
-  // Gives up what waits between hops. Returns how many packets NFs still hold: what came, less what has left.
+  // Gives up what waits between hops. Returns how many packets NFs still hold: what came, less what waits for them and
+  // what has left.
   uint32_t take_stock(const std::vector<uint32_t>& places) noexcept;
   // Packets that were with the worker, and went with the manager.
-  uint32_t left_behind(const std::vector<uint32_t>& places) const noexcept;
+  uint32_t left_behind() const noexcept;
   struct Place {
     uint32_t place;
     bool quarantined;
@@ -98,7 +101,7 @@ class Worker final : public PacketSource {
   // to the control thread again from when they are removed.
   // Control thread. The NF's packets come only after the manager has heard that it is ready.
   // quarantined: it gets none, nor timers nor messages, until it is brought back.
-  void add_nf(uint32_t index, Nf* nf, uint32_t first_slot, uint8_t slot_shift, bool quarantined = false) noexcept;
+  void add_nf(uint32_t index, Nf* nf, bool quarantined = false) noexcept;
   // Control thread, while the worker runs and the manager delivers nothing more to these NFs: all of them, or, where
   // it isn't `done`, none. suspended: one waits in the middle of process(). late: the worker did not come to it.
   enum class Removal { done, suspended, late };
@@ -163,7 +166,7 @@ class Worker final : public PacketSource {
     // While suspended:
     Fiber* fiber = nullptr;
     uint64_t resume_tsc = 0;
-    uint32_t stalled = 0;  // packets counted as waiting in the suspended NF's inbox
+    uint32_t stalled = 0;  // packets counted as waiting for the suspended NF
     // For the handler of the overrun signal, which runs between any two instructions of the thread:
     std::atomic<Where> where{Where::outside};
     std::atomic<bool> asked{false};  // while it was in the library; to be answered at its end
@@ -193,6 +196,7 @@ class Worker final : public PacketSource {
   void drive() noexcept;
   void refill() noexcept;
   uint32_t* begin_batch() noexcept;
+  uint32_t choose(uint32_t* batch) noexcept;
   void gather() noexcept;
   template <typename Order>
   void dispatch(uint32_t nf, Order& order) noexcept;
@@ -226,10 +230,14 @@ class Worker final : public PacketSource {
     return own == 0 ? burst_most_ : std::min(own, kBurstMax);
   }
 
+  static void prefetch_packet(const Descriptor& d) noexcept {
+    __builtin_prefetch(packet_view(d.handle), 1);
+    __builtin_prefetch(packet_buffer(d.handle) + d.data_offset, 1);
+  }
+
   // For the next round; once, however often new packets of it are announced meanwhile.
   void queue_again(uint32_t nf) noexcept {
-    if (std::exchange(queued_[nf], true)) return;
-    again_.push_back(nf);
+    if (!std::exchange(queued_[nf], true)) turns_due_.add(nf);
   }
 
   // worker_turns.cc
@@ -245,8 +253,9 @@ class Worker final : public PacketSource {
   void go_to_core() noexcept;
 
   // worker_packets.cc
-  bool take_burst(NfRecord& nf, Dispatch& burst, uint32_t most) noexcept;
-  rte_mbuf* make_view(const Descriptor& descriptor, NfRecord& nf) noexcept;
+  void take_in() noexcept;
+  bool take_burst(Dispatch& burst, uint32_t most) noexcept;
+  rte_mbuf* make_view(const Descriptor& first, PacketQueue& queue) noexcept;
   bool next_hop(Dispatch& burst) noexcept;
   void scatter(Dispatch& burst) noexcept;
   void leave(const Dispatch& burst, uint32_t i, Verdict verdict) noexcept;
@@ -269,9 +278,12 @@ class Worker final : public PacketSource {
   void answer_overrun() noexcept;
   [[noreturn]] void surrender() noexcept;
   void take_finished() noexcept;
-  void return_inbox(uint32_t nf) noexcept;
+  void return_waiting(uint32_t nf) noexcept;
   void return_queue(uint32_t nf) noexcept;
   uint64_t look_for_runaways_tsc() const noexcept;
+
+  // worker_successor.cc
+  void forget_packets() noexcept;
 
   // worker_events.cc
   bool call_event() noexcept {
@@ -292,15 +304,13 @@ class Worker final : public PacketSource {
   const PathTableView paths_;
   const TscClock clock_;
   int manager_eventfd_;
-  ReadyBitmap ready_;
+  RingConsumer inbox_;
   RingProducer outbox_;
   RingConsumer grants_;
+  WaitingPackets waiting_;
   HopQueues queues_;  // packets between two hops, where the next NF could not take them at once
   rte_mempool* pool_ = nullptr;
-  // Of packets that NFs hold: less what those who are there have begun with, more what those who are gone took; and
-  // what found no room in the outbox when the worker had to stop.
-  std::atomic<uint32_t> came_{0};
-  uint32_t unsent_ = 0;
+  uint32_t unsent_ = 0;  // descriptors that found no room in the outbox when the worker had to stop
   // From other threads.
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> returned_{kNoHandle};  // the last packet that they freed; its hash.usr names the one before
@@ -318,10 +328,11 @@ class Worker final : public PacketSource {
   // The round: kept here and not on a stack, since the fiber that drives can change at any dispatch.
   BatchLog& batch_;
   uint32_t batch_first_ = 0;     // of the batch, in its log
-  std::vector<uint32_t> again_;  // NFs that have more than one burst, for the next round
+  TurnSet turns_due_;            // NFs that have packets
   std::vector<uint32_t> held_;   // that had no turn in this round, and begin the next
   LazyArray<bool> queued_;       // by NF: in one of these two
-  size_t round_left_ = 0;        // of `again_`, those of this round
+  std::vector<uint32_t> first_;  // that begin this one, those before first_at_ left out
+  size_t first_at_ = 0;
   // Orders, as they were when the batch was chosen: the manager writes their line with each delivery.
   uint32_t burst_most_ = kBurstMax, weight_ = 0;
   bool own_bursts_ = false;
@@ -333,7 +344,7 @@ class Worker final : public PacketSource {
   StolenTime stolen_;
   const uint64_t long_cycles_, sample_cycles_;
   uint64_t taken_ = 0;     // packets, ever
-  uint64_t stalled_ = 0;   // of those that wait, in inboxes of suspended NFs
+  uint64_t stalled_ = 0;   // of those that wait, for suspended NFs
   uint64_t last_tsc_ = 0;  // up to here cycles are charged
   uint64_t round_tsc_ = 0, rate_tsc_ = 0, rate_taken_ = 0;
   uint32_t events_left_ = kEventsMax;

@@ -148,7 +148,7 @@ Worker::Ended Worker::take_over(Runaway& runaway) {
   report_.dispatches.store(report_.dispatches.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   Fiber* const driver = other_driver();
   if (driver == nullptr) fail("overrun: no memory for a stack to go on with");
-  queue_again(runaway.nf);  // what its inbox has goes back, in the next round
+  queue_again(runaway.nf);  // what waits for it goes back, in the next round
   return drive_on(*driver);
 }
 
@@ -170,20 +170,14 @@ void Worker::take_finished() noexcept {
 }
 
 // To the manager, for whom these packets have not been seen by any NF.
-void Worker::return_inbox(uint32_t nf) noexcept {
+void Worker::return_waiting(uint32_t nf) noexcept {
   return_queue(nf);
-  RingConsumer& inbox = region_.nf(nf).inbox;
-  const uint32_t most = inbox.capacity();
-  uint32_t whole = inbox.position, descriptors = 0;
-  Descriptor came;
-  // As many segments as have come whole; the manager marks the NF again behind the last of a packet.
-  for (RingConsumer ahead = inbox; descriptors < most && ahead.pop(came); ++descriptors)
-    if ((came.flags & Descriptor::kMoreSegments) == 0) whole = ahead.position;
-  while (inbox.position != whole && inbox.pop(came)) {
-    push_out(returned(came));
-    taken_ += (came.flags & Descriptor::kMoreSegments) == 0;
-  }
-  inbox.publish(true);
+  NfRecord& record = region_.nf(nf);
+  PacketQueue& queue = waiting_.of(nf);
+  const uint32_t segments = queue.segments;
+  taken_ += queue.packets;
+  while (queue.segments != 0) push_out(returned(waiting_.pop(queue)));
+  record.consumed.store(record.consumed.load(std::memory_order_relaxed) + segments, std::memory_order_release);
 }
 
 // What waits for it between two hops: as if it had gone.

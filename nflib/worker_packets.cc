@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The border as a worker sees it: inbox to views, verdicts to outbox; and what happens between two hops.
+// The border as a worker sees it: inbox to queues and views, verdicts to outbox; and what happens between two hops.
 #include <sched.h>
 #include <unistd.h>
 
@@ -73,61 +73,72 @@ uint32_t any_verdict(const Packet* packets, uint32_t count) noexcept {
 
 }  // namespace
 
-// Up to `most`: first what waits between hops, then the inbox. Returns whether more is there.
-bool Worker::take_burst(NfRecord& nf, Dispatch& burst, uint32_t most) noexcept {
+// All that the manager has put into the inbox, each packet to the queue of its NF: whoever chooses among the NFs is to
+// know of all that waits. One whose last segment the manager is still about to push stays.
+void Worker::take_in() noexcept {
+  Descriptor came[kBurstMax];
+  uint32_t count = kBurstMax;
+  for (uint32_t left = inbox_.capacity(); count == kBurstMax && left != 0; left -= std::min(left, count)) {
+    uint32_t whole = 0;
+    for (count = 0; count < kBurstMax && inbox_.pop(came[count]);) {
+      __builtin_prefetch(&waiting_.of(came[count].nf), 1);
+      if ((came[count++].flags & Descriptor::kMoreSegments) == 0) whole = count;
+    }
+    inbox_.position -= count - whole;
+    count = whole;
+    for (uint32_t i = 0; i < count; ++i) {
+      waiting_.append(waiting_.of(came[i].nf), came[i]);
+      queue_again(came[i].nf);
+    }
+  }
+  inbox_.publish(true);
+}
+
+// Up to `most`: first what waits between hops, then what came. Returns whether more is there.
+bool Worker::take_burst(Dispatch& burst, uint32_t most) noexcept {
   uint32_t n = 0, differ = 0;
   for (QueuedHop hop; n < most && queues_.pop(burst.nf, hop); ++n) {
     burst.packets[n] = Packet(hop.packet);
     burst.refs[n] = hop.ref;
     burst.hops[n] = hop.hops;
   }
-  const uint32_t queued = n;
   // Views and frames lie on many pages, and all has mostly gone cold: asked for at once, memory answers at once.
-  Descriptor descriptor;
-  RingConsumer ahead = nf.inbox;
-  for (uint32_t i = n; i < most && ahead.pop(descriptor); ++i) {
-    __builtin_prefetch(packet_view(descriptor.handle), 1);
-    __builtin_prefetch(packet_buffer(descriptor.handle) + descriptor.data_offset);
-  }
-  for (; n < most && nf.inbox.pop(descriptor); ++n) {
-    rte_mbuf* view = make_view(descriptor, nf);
-    if (view == nullptr) break;
-    burst.packets[n] = Packet(view);
+  PacketQueue& queue = waiting_.of(burst.nf);
+  waiting_.look_ahead(queue, most - n, prefetch_packet);
+  const uint32_t segments = queue.segments;
+  for (; n < most && queue.packets != 0; ++n) {
+    const Descriptor descriptor = waiting_.pop(queue);
+    burst.packets[n] = Packet(make_view(descriptor, queue));
     burst.refs[n] = descriptor.word;
     burst.hops[n] = descriptor.flags & Descriptor::kLastHop ? kLastHop : 0;
+    ++taken_;
   }
-  if (n > queued) {
-    taken_ += n - queued;
-    // At once: where packets are short the manager goes by what waits. The cursor lies in a line that is written
-    // anyway.
-    nf.inbox.publish(true);
+  // At once: where packets are short the manager goes by what waits. The line is written anyway.
+  if (queue.segments != segments) {
+    auto& consumed = region_.nf(burst.nf).consumed;
+    consumed.store(consumed.load(std::memory_order_relaxed) + (segments - queue.segments), std::memory_order_release);
   }
   for (uint32_t i = 1; i < n; ++i) differ |= (burst.refs[i] ^ burst.refs[0]) | (burst.hops[i] ^ burst.hops[0]);
   burst.one_path = differ == 0;
   burst.count = n;
-  return n == most && (!nf.inbox.empty() || !queues_.empty(burst.nf));
+  return n == most && (queue.packets != 0 || !queues_.empty(burst.nf));
 }
 
-// The packet's view, with the views of its further segments, whose descriptors follow. nullptr: the manager is still
-// about to push them, and will mark the NF ready behind the last.
-rte_mbuf* Worker::make_view(const Descriptor& first, NfRecord& nf) noexcept {
+// The packet's view, with the views of its further segments, whose descriptors follow.
+rte_mbuf* Worker::make_view(const Descriptor& first, PacketQueue& queue) noexcept {
   rte_mbuf* const head = packet_view(first.handle);
   write_view(head, first, pool_);
   if ((first.flags & Descriptor::kMoreSegments) == 0) return head;
   rte_mbuf* tail = head;
-  Descriptor segment = first;
-  const uint32_t start = nf.inbox.position - 1;
-  while ((segment.flags & Descriptor::kMoreSegments) != 0) {
-    if (!nf.inbox.pop(segment)) {
-      nf.inbox.position = start;
-      return nullptr;
-    }
+  for (bool more = true; more;) {
+    const Descriptor segment = waiting_.pop(queue);
     rte_mbuf* const view = packet_view(segment.handle);
     write_view(view, segment, pool_);
     tail->next = view;
     tail = view;
     ++head->nb_segs;
     head->pkt_len += segment.data_bytes;
+    more = (segment.flags & Descriptor::kMoreSegments) != 0;
   }
   tail->next = nullptr;
   return head;
@@ -235,7 +246,7 @@ void Worker::push_out(const Descriptor& descriptor) noexcept {
   }
   outbox_.push(descriptor);
   // The manager has read these lines last; they come back while other packets are worked on.
-  __builtin_prefetch(&outbox_.slots[(outbox_.position + 15) & (outbox_.capacity() - 1)], 1);
+  __builtin_prefetch(&outbox_.slot(15), 1);
   gave_ = true;
 }
 

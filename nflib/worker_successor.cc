@@ -2,13 +2,12 @@
 // The manager is gone, and another one has taken its place, with memory of its own: the worker goes on with what its
 // NFs have, and with nothing that was the old manager's. Its threads stand still meanwhile.
 #include <algorithm>
+#include <array>
 
 #include "nflib/worker.h"
 
 namespace roost {
 namespace {
-
-constexpr uint32_t kNoNf = UINT32_MAX;
 
 // Descriptors that lie in the ring, unread.
 uint32_t unread(RingConsumer ring) noexcept {
@@ -24,25 +23,21 @@ bool Worker::may_change_hands() const noexcept {
   return runaways_.load(std::memory_order_relaxed) == 0 && finished_.load(std::memory_order_relaxed) == nullptr;
 }
 
-// Every handle comes by an inbox or as a grant, and leaves by the outbox: so counting costs the packet path nothing.
+// Every handle comes by the inbox or as a grant, and leaves by the outbox: so counting costs the packet path nothing.
 uint32_t Worker::take_stock(const std::vector<uint32_t>& places) noexcept {
   for (const uint32_t place : places) return_queue(place);
   take_returned();
-  uint32_t came = came_.load(std::memory_order_relaxed) + grants_.position;
-  for (const uint32_t place : places) came += region_.nf(place).inbox.position;
-  return came - outbox_.position - unsent_;
+  const uint32_t came = inbox_.position + grants_.position;
+  return came - waiting_.count() - outbox_.position - unsent_;
 }
 
-uint32_t Worker::left_behind(const std::vector<uint32_t>& places) const noexcept {
+uint32_t Worker::left_behind() const noexcept {
   const uint32_t consumed = outbox_.consumed->load(std::memory_order_relaxed);
-  uint32_t count = unsent_ + std::min(outbox_.position - consumed, outbox_.capacity());
-  for (const uint32_t place : places) count += unread(region_.nf(place).inbox);
-  return count;
+  return unsent_ + std::min(outbox_.position - consumed, outbox_.capacity()) + unread(inbox_) + waiting_.count();
 }
 
 void Worker::change_hands(const std::vector<Place>& nfs, int manager_eventfd, const std::function<void()>& map_over) {
   struct Kept {
-    RingConsumer inbox;
     void* nf;
     uint32_t state;
   };
@@ -50,16 +45,14 @@ void Worker::change_hands(const std::vector<Place>& nfs, int manager_eventfd, co
   kept.reserve(nfs.size());
   for (const Place& each : nfs) {
     const NfRecord& record = region_.nf(each.place);
-    kept.push_back({record.inbox, record.nf, record.state.load(std::memory_order_relaxed)});
+    kept.push_back({record.nf, record.state.load(std::memory_order_relaxed)});
   }
   const uint32_t wanted = region_.worker().grants_wanted.load(std::memory_order_relaxed);
   map_over();
   region_.worker().grants_wanted.store(wanted, std::memory_order_relaxed);
-  report_.current_nf.store(kNoNf, std::memory_order_relaxed);
+  report_.current_nf.store(UINT32_MAX, std::memory_order_relaxed);
   for (size_t i = 0; i < nfs.size(); ++i) {
     NfRecord& record = region_.nf(nfs[i].place);
-    record.inbox = kept[i].inbox;
-    record.inbox.position = record.inbox.seen = 0;
     record.nf = kept[i].nf;
     // One that waits in the middle of a timer's call, say, says itself when it is ready.
     const bool waits = kept[i].state == kNfSuspended;
@@ -71,21 +64,33 @@ void Worker::change_hands(const std::vector<Place>& nfs, int manager_eventfd, co
     if (NfEvents* const events = events_.load(std::memory_order_acquire)) events->resume(nfs[i].place);
   }
   manager_eventfd_ = manager_eventfd;
-  for (RingCursor* const cursor : {static_cast<RingCursor*>(&outbox_), static_cast<RingCursor*>(&grants_)})
-    cursor->position = cursor->seen = 0;
-  came_.store(0, std::memory_order_relaxed);
+  inbox_ = region_.inbox<RingConsumer>();
+  outbox_ = region_.outbox<RingProducer>();
+  grants_ = region_.grants<RingConsumer>();
   unsent_ = 0;
-  for (const auto* const list : {&again_, &held_})
-    for (const uint32_t nf : *list) queued_[nf] = false;
-  again_.clear();
-  held_.clear();
-  round_left_ = batch_first_ = 0;
+  forget_packets();
   for (const auto* const waiting : {&yielded_, &asleep_})
     for (Dispatch* const burst : *waiting) burst->stalled = 0;
   taken_ = stalled_ = rate_taken_ = 0;
   cpu_orders_ = 0;
   gathers_ = gave_ = false;
   stolen_.forget();
+}
+
+// What waits for NFs lies in memory that is gone; so nobody is due for a turn. The batch's log is the new manager's.
+void Worker::forget_packets() noexcept {
+  waiting_.clear();
+  std::array<uint32_t, kBurstMax> due{};
+  while (!turns_due_.empty()) {
+    const uint32_t count = turns_due_.take(due.data(), kBurstMax);
+    for (uint32_t i = 0; i < count; ++i) queued_[due[i]] = false;
+  }
+  for (const auto* const list : {&first_, &held_})
+    for (const uint32_t nf : *list) queued_[nf] = false;
+  first_.clear();
+  held_.clear();
+  first_at_ = 0;
+  batch_first_ = 0;
 }
 
 }  // namespace roost

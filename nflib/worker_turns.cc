@@ -6,20 +6,19 @@
 
 namespace roost {
 
-// A round is over when all that waited at its beginning has had its turn. Those that had none, since the run that their
-// packets would take had spent its part, come first in the next: so several that feed one hop take turns.
+// A round is over when all that waited has had its turn, in the order of the NFs' numbers. Those that had none, since
+// the run that their packets would take had spent its part, come first in the next: so several that feed one hop take
+// turns.
 void Worker::begin_round() noexcept {
   burst_most_ = std::min(orders_.burst_packets.load(std::memory_order_relaxed), kBurstMax);
   own_bursts_ = orders_.own_bursts.load(std::memory_order_relaxed) != 0;
   fair_ = orders_.run_policy.load(std::memory_order_relaxed) == static_cast<uint8_t>(RunPolicy::drr) &&
           region_.layout().nfs_max > 1;  // an NF that is alone has its worker's turns
   if (fair_ && stolen_.is_older(round_tsc_, sample_cycles_)) sample_time();
-  if (fair_ && round_left_ != 0) return;
-  if (!held_.empty()) {
-    again_.insert(again_.begin(), held_.begin(), held_.end());
-    held_.clear();
-  }
-  round_left_ = again_.size();
+  if (fair_ && (first_at_ < first_.size() || !turns_due_.at_start())) return;
+  first_.erase(first_.begin(), first_.begin() + static_cast<std::ptrdiff_t>(std::exchange(first_at_, 0)));
+  first_.insert(first_.end(), held_.begin(), held_.end());
+  held_.clear();
   if (!fair_) return stolen_.forget();
   weight_ = orders_.weight.load(std::memory_order_relaxed);
   drr_.set_quantum(clock_.from_us(orders_.quantum_us.load(std::memory_order_relaxed)));

@@ -111,10 +111,7 @@ void Worker::note_stalled(uint32_t nf) noexcept {
     found = std::find_if(yielded_.begin(), yielded_.end(), of_nf);
     if (found == yielded_.end()) return;
   }
-  RingConsumer ahead = region_.nf(nf).inbox;
-  uint32_t count = 0;
-  for (Descriptor descriptor; count < ahead.capacity() && ahead.pop(descriptor);)
-    count += (descriptor.flags & Descriptor::kMoreSegments) == 0;
+  const uint32_t count = waiting_.of(nf).packets;
   stalled_ += count - (*found)->stalled;
   (*found)->stalled = count;
 }

@@ -12,13 +12,12 @@ void DataLoop::collect() noexcept {
     HostState& host = *awake_[i];
     const uint32_t collected = collect_from(host);
     if (collected != 0) busy_ = true;
-    if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
     // Asked in this order: what an announced worker has pushed, it pushed before.
     if (collected == 0 && host.region.worker().bell.announced() && park(host)) {
       // It was up once more in between, and left no more than its outbox holds; one that never ends is not waited for.
       for (uint32_t left = host.outbox.capacity(), came = 0; left != 0 && (came = collect_from(host)) != 0;
            left -= std::min(left, came))
-        if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
+        continue;
       continue;  // another worker has its place in the list
     }
     ++i;

@@ -88,6 +88,7 @@ ManagerConfig read_all(const toml::table& table, const ConfigContext& context, C
     problems.add(root.where("control_socket"), "control_socket has {} characters; use {} at most",
                  config.control_socket.size(), kSocketPathMax);
   }
+  read_control(root, config.control);
   read_memory(root, config.memory);
   read_cores(root, context.cores, config.cores);
   const bool flow_idle_given = read_flows(root, config.flows);

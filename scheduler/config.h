@@ -14,6 +14,8 @@
 #include "core/port_config.h"
 #include "core/rules/rule_text.h"
 #include "core/shared_memory.h"
+#include "scheduler/accounts.h"
+#include "scheduler/host_groups.h"
 
 namespace roost {
 
@@ -41,12 +43,24 @@ struct ManagerConfig {
     std::vector<std::string> seccomp_allow{};  // names of system calls, besides those that a packet NF needs
     uint32_t descriptors_max = 1'024;          // open in one host
     uint32_t outlive_manager_s = 0;            // how long hosts wait for another manager; 0: they end with theirs
+    std::optional<User> user{};                // whom they run as; none: the manager's
+    HostLimits limits{};                       // of one host, kept by the kernel
   };
   // Hosts that may see each other's packets. A port's, a service's `domain`: 0, or one more than its place in the file.
   struct Domain {
     std::string name;
     uint32_t packets = 32768;
     std::vector<std::string> tenants{};  // whose NFs may be there; none: everybody's
+  };
+  // Who may say what on the control socket, beside the manager's user and root.
+  struct Control {
+    Accounts operators{}, observers{};
+    std::optional<uint32_t> mode{};  // of the socket's file; none: as narrow as these let it be
+    std::optional<gid_t> group{};    // of the socket's file; none: the manager's
+    uint32_t file_mode() const noexcept {
+      if (mode) return *mode;
+      return group ? 0660 : operators.empty() && observers.empty() ? 0600 : 0666;
+    }
   };
   struct Port : PortConfig {
     std::string chain;           // of what it receives; empty: none, and that is dropped
@@ -61,7 +75,8 @@ struct ManagerConfig {
   };
   struct Tenant {
     std::string name;
-    uint32_t weight = 100;  // of the time of a shared core, against other tenants
+    uint32_t weight = 100;       // of the time of a shared core, against other tenants
+    std::optional<User> user{};  // whom its hosts run as; none: as [hosts] says
   };
   struct Chain {
     std::string name;
@@ -71,6 +86,7 @@ struct ManagerConfig {
 
   std::string control_socket;  // empty: the usual place
   bool paused = false;         // not in the file: ports receive nothing until somebody says so
+  Control control;
   Memory memory;
   Cores cores;
   Flows flows;

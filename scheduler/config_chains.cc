@@ -109,8 +109,9 @@ void read_tenants(TableReader& root, ManagerConfig& config) {
   std::vector<std::string> names;
   for (const toml::table* table : root.tables("tenants")) {
     TableReader reader(*table, "tenant", root.problems());
-    ManagerConfig::Tenant tenant{read_name(reader, "tenant", names), kStandardWeight};
+    ManagerConfig::Tenant tenant{read_name(reader, "tenant", names), kStandardWeight, {}};
     if (const auto weight = reader.integer("weight", 1, kWeightMost)) tenant.weight = static_cast<uint32_t>(*weight);
+    tenant.user = read_user(reader);
     reader.finish();
     config.tenants.push_back(std::move(tenant));
   }

@@ -9,7 +9,7 @@
 namespace roost {
 namespace {
 
-constexpr int64_t kPacketsMin = 1'024;
+constexpr int64_t kDomainPacketsMin = 1'024;
 
 void read_allowed(TableReader& reader, std::vector<std::string>& tenants) {
   const toml::array* const array = reader.array("tenants");
@@ -41,7 +41,7 @@ void read_domains(TableReader& root, ManagerConfig& config) {
       reader.problems().add(reader.where("name"),
                             "{}: is the one that is always there; memory.packets is its size, so leave this one out",
                             reader.name());
-    reader.into(domain.packets, "packets", kPacketsMin, kHandlesPerNode - 1);
+    reader.into(domain.packets, "packets", kDomainPacketsMin, kHandlesPerNode - 1);
     read_allowed(reader, domain.tenants);
     reader.finish();
     handles += domain_handles(domain.packets);

@@ -21,6 +21,9 @@ uint8_t read_domain(TableReader& reader, const std::vector<ManagerConfig::Domain
 void read_ports(TableReader& root, ManagerConfig& config);
 // After read_ports: ports and chains name each other.
 void read_services_and_chains(TableReader& root, ManagerConfig& config);
+// The user that this table's key `user` names, if it does.
+std::optional<User> read_user(TableReader& reader);
+void read_control(TableReader& root, ManagerConfig::Control& control);
 void read_hosts(TableReader& root, ManagerConfig::Hosts& hosts);
 void read_tenants(TableReader& root, ManagerConfig& config);
 // After read_services_and_chains: rules name ports and chains.

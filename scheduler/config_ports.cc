@@ -141,7 +141,9 @@ void read_device(TableReader& reader, DeviceOptions& options, std::map<std::stri
 }
 
 // Kinds that have a queue for each io core.
-bool has_queues(PortKind kind) { return kind == PortKind::kAfPacket; }
+bool has_queues(PortKind kind) {
+  return kind == PortKind::kAfPacket || kind == PortKind::kAfXdp || kind == PortKind::kDpdk;
+}
 
 // The io cores whose loops have the port, by their places.
 void read_io(TableReader& reader, size_t io_cores, std::optional<size_t> kind, std::vector<uint32_t>& io) {

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/packet_memory.h"
 #include "core/ports/linux_interface.h"
+#include "scheduler/host_users.h"
 
 namespace roost {
 namespace {
@@ -86,6 +87,7 @@ Json warnings_of(const ManagerConfig& config) {
 }  // namespace
 
 void check_machine(const ManagerConfig& config) {
+  check_host_users(config);
   std::string problems;
   for (const auto& port : config.ports) {
     try {

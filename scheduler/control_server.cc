@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
-#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/socket.h"
@@ -20,14 +20,14 @@ namespace roost {
 namespace {
 
 constexpr uint32_t kDrain_ms = 1'000;
-constexpr size_t kConnectionsMax = 256;
+constexpr size_t kConnectionsMax = 256, kOperatorsReserve = 64;
 constexpr int kAcceptedAtOnce = 64;
 constexpr const char* kVersion = "0.1.0";
 
 }  // namespace
 
-ControlServer::ControlServer(Manager& manager, FileDescriptor listener)
-    : manager_(manager), listener_(std::move(listener)), started_tsc_(tsc_now()) {}
+ControlServer::ControlServer(Manager& manager, FileDescriptor listener, const ControlAccess& access)
+    : manager_(manager), listener_(std::move(listener)), access_(access) {}
 
 void ControlServer::run(int signal_fd) {
   while (!down_) {
@@ -54,25 +54,48 @@ void ControlServer::accept_all() {
     set_blocking(socket.get(), true);
     const timeval patience{2, 0};  // an operator who doesn't read must not hold up the others
     setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    const Peer peer = peer_of(socket.get());
-    std::string refusal;
-    if (peer.uid != geteuid() && peer.uid != 0)
-      refusal = fmt::format("user {} may not operate this manager; user {} and root may", peer.uid, geteuid());
-    else if (manager_.is_host(peer.pid))
-      refusal = fmt::format("process {} is a host, was started by one, or has ended; these do not operate a manager",
-                            peer.pid);
-    else if (connections_.size() == kConnectionsMax)
-      refusal = fmt::format("{} connections are open already; close some", kConnectionsMax);
-    if (refusal.empty()) {
-      const int fd = socket.get();
-      connections_[fd] = {std::move(socket), {}};
-      continue;
-    }
     try {
-      send_all(socket.get(), json_text(rpc_error(nullptr, RpcError::failed, refusal)) + "\n");
+      const Peer peer = peer_of(socket.get());
+      const Role role = access_.role_of(peer);
+      const std::string why_not = refusal(peer, role);
+      if (why_not.empty()) {
+        const int fd = socket.get();
+        connections_.insert_or_assign(fd, Connection{std::move(socket), role});
+        continue;
+      }
+      send_all(socket.get(), json_text(rpc_error(nullptr, RpcError::failed, why_not)) + "\n");
     } catch (const Error&) {  // it has gone already
     }
   }
+}
+
+std::string ControlServer::refusal(const Peer& peer, Role role) const {
+  if (role == Role::none)
+    return fmt::format(
+        "user {} may not operate this manager; user {} and root may, and whom [control] in its configuration names",
+        peer.uid, geteuid());
+  if (manager_.is_host(peer.pid))
+    return fmt::format("process {} is a host, was started by one, or has ended; these do not operate a manager",
+                       peer.pid);
+  // Observers leave room for operators.
+  const size_t most = role == Role::observe ? kConnectionsMax - kOperatorsReserve : kConnectionsMax;
+  if (connections_.size() >= most) return fmt::format("{} connections are open already; close some", most);
+  return "";
+}
+
+std::string ControlServer::too_many(Connection& connection) {
+  const auto now_us = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+  const auto limit = [this](Setting setting) { return manager_.settings().get(setting); };
+  const uint64_t alone = limit(Setting::connection_requests_per_s), together = limit(Setting::role_requests_per_s);
+  if (!connection.rate.take(now_us, alone))
+    return fmt::format("more than {} requests/s on this connection; ask less often, or set connection_requests_per_s",
+                       alone);
+  if (!rates_[static_cast<size_t>(connection.role)].take(now_us, together))
+    return fmt::format("more than {} requests/s by all who {}; ask less often, or set role_requests_per_s", together,
+                       role_name(connection.role));
+  return "";
 }
 
 bool ControlServer::serve(Connection& connection) {
@@ -86,7 +109,10 @@ bool ControlServer::serve(Connection& connection) {
       if (end > kRequestBytesMax) break;
       const std::string line = connection.buffer.substr(0, end);
       connection.buffer.erase(0, end + 1);
-      send_all(connection.socket.get(), json_text(answer(line)) + "\n");
+      const std::string refused = too_many(connection);
+      const Json said =
+          refused.empty() ? answer(line, connection.role) : rpc_error(nullptr, RpcError::too_many, refused);
+      send_all(connection.socket.get(), json_text(said) + "\n");
     }
     if (connection.buffer.size() <= kRequestBytesMax) return true;
     send_all(connection.socket.get(),
@@ -98,7 +124,7 @@ bool ControlServer::serve(Connection& connection) {
   return false;
 }
 
-Json ControlServer::answer(const std::string& line) {
+Json ControlServer::answer(const std::string& line, Role role) {
   const Json request = rpc_parse(line);
   if (request.is_discarded())
     return rpc_error(nullptr, RpcError::parse,
@@ -111,8 +137,13 @@ Json ControlServer::answer(const std::string& line) {
   const Json parameters = request.value("params", Json::object());
   if (!parameters.is_object()) return rpc_error(id, RpcError::invalid_parameters, "\"params\" must be an object");
   const auto method = request["method"].get<std::string>();
+  if (role < ControlAccess::needed(method))
+    return rpc_error(id, RpcError::forbidden,
+                     fmt::format("{}: observers may not; [control] operators in the manager's configuration names who "
+                                 "may",
+                                 method));
   try {
-    return rpc_result(id, perform(method, parameters));
+    return rpc_result(id, perform(method, parameters, role));
   } catch (const BadParameters& error) {
     return rpc_error(id, RpcError::invalid_parameters, fmt::format("{}: {}", method, error.what()));
   } catch (const std::invalid_argument& error) {
@@ -122,10 +153,13 @@ Json ControlServer::answer(const std::string& line) {
   }
 }
 
-Json ControlServer::perform(const std::string& method, const Json& parameters) {
+Json ControlServer::perform(const std::string& method, const Json& parameters, Role role) {
   if (method == "version")
-    return {
-        {"protocol", kProtocolVersion}, {"manager", kVersion}, {"pid", getpid()}, {"uptime_s", manager_.uptime_s()}};
+    return {{"protocol", kProtocolVersion},
+            {"manager", kVersion},
+            {"pid", getpid()},
+            {"uptime_s", manager_.uptime_s()},
+            {"role", role_name(role)}};
   if (method == "spawn") return spawn(parameters);
   if (method == "ps")
     return manager_.ps(parameter<int64_t>(parameters, "after", -1), parameter<uint32_t>(parameters, "limit", 1000));

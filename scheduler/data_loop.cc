@@ -56,7 +56,7 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
   if (options.links != nullptr) link(*options.links);
   wheel_.reserve(static_cast<uint32_t>(hosts_.size()) + kCoresMax);  // workers, and behind them cores
   active_.reserve(options.hosts_max);
-  touched_.reserve(marks_.size());
+  touched_.reserve(options.hosts_max);
   awake_.reserve(options.hosts_max);
   backlogged_.reserve(std::min(options.nfs_max, pool.handle_bound()) + 1);  // each has a packet, but one just emptied
   breached_.reserve(options.hosts_max);

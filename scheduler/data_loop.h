@@ -97,8 +97,7 @@ class DataLoop {
   void add_host(std::unique_ptr<HostState> host);
   // Its packets come back a few rows a turn; then `done` is called.
   void remove_host(uint32_t host, std::function<void()> done);
-  void add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host, uint32_t local, uint32_t first_slot,
-               uint8_t slot_shift);
+  void add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host, uint32_t local, uint8_t slot_shift);
   void add_nfs_elsewhere(uint32_t first, uint32_t count, uint16_t service, uint32_t loop);  // hand_over.cc
   void drain_nfs(uint32_t first, uint32_t count);                                           // no new flows for them
   void retire_nfs(uint32_t first, uint32_t count);   // nothing new is delivered to them
@@ -180,13 +179,13 @@ class DataLoop {
   bool within_share(HostState& host, NfState& nf) noexcept;
   bool may_go_on(HostState& host, NfState& nf) noexcept;
   bool has_room(HostState& host, NfState& nf, uint32_t segments) noexcept;
-  bool refresh(HostState& host, RingProducer& ring) noexcept;
+  bool refresh(HostState& host, RingRoom& room) noexcept;
   void place(HostState& host, NfState& nf, uint32_t handle) noexcept;
   Descriptor place_segments(NfState& nf, HostState& host, const rte_mbuf* packet, Descriptor d) noexcept;
   void advance(uint32_t handle) noexcept;
   void add_to_backlog(NfState& nf, uint32_t nf_id, uint32_t handle) noexcept;
   void deliver_backlogs() noexcept;
-  void mark_ready() noexcept;
+  void announce() noexcept;
   static uint32_t segments_of(const rte_mbuf* packet) noexcept { return packet->nb_segs; }
 
   // hand_over.cc
@@ -354,14 +353,10 @@ class DataLoop {
   std::vector<PlacedCore> placed_cores_;  // the shared cores, by number
   std::vector<PlacedWorker> candidates_;
 
-  static constexpr uint32_t kMarksATime = kCollect + kSegmentsMax;  // more than these are never added unasked
-  std::array<ReadyMark, 3 * kMarksATime> marks_;
-  std::array<uint16_t, 64> mark_of_word_{};  // where to look for a word's mark
-  uint32_t mark_count_ = 0;
-  uint32_t placed_ = 0;  // packets behind these marks
+  uint32_t placed_ = 0;  // packets that have gone into inboxes since workers were last told
   // Packet code adds to these lists; they have room from the start for all that there can be, which is address space
   // until it is used.
-  std::vector<HostState*> touched_;   // hosts that got packets in this batch
+  std::vector<HostState*> touched_;   // hosts that got packets in this turn
   std::vector<HostState*> awake_;     // workers that may have something in their outboxes
   std::vector<SharedCore> cores_;     // by number
   std::vector<HostState*> active_;    // hosts that were awake in this period, where loads are measured

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packets into inboxes. What cannot be finished is refused here, at the chain's entry; in the middle of a chain a
-// packet waits for room, and what would follow it is refused at the entry meanwhile.
+// Packets into the inboxes of workers. What cannot be finished is refused here, at the chain's entry; in the middle of
+// a chain a packet waits for room, and what would follow it is refused at the entry meanwhile.
 #include <algorithm>
 #include <utility>
 
@@ -17,10 +17,13 @@ inline void DataLoop::place(HostState& host, NfState& nf, uint32_t handle) noexc
   ledger_.give(handle, host.owner, Part::head);
   Descriptor d{handle,           packet->data_off,
                packet->data_len, PathRef::at(way.path, way.hop).word,
-               row.in_port,      way.granted == 1 ? Descriptor::kLastHop : uint8_t{0}};
+               row.in_port,      way.granted == 1 ? Descriptor::kLastHop : uint8_t{0},
+               nf.local};
   if (packet->nb_segs > 1) [[unlikely]]
     d = place_segments(nf, host, packet, d);
-  nf.inbox.push(d);
+  host.inbox.stage(d);
+  __builtin_prefetch(&host.inbox.slot(15), 1);  // which the worker has read last
+  nf.inbox.use();
   nf.delivered.store(nf.delivered.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   ++host.delivered;
   if (!host.touched) {
@@ -28,26 +31,22 @@ inline void DataLoop::place(HostState& host, NfState& nf, uint32_t handle) noexc
     touched_.push_back(&host);
   }
   if (way.goes_on && wakes_ahead_) host.ahead_host = nfs_[paths_.nf(way.path, uint32_t{way.hop} + way.granted)].host;
-  // NFs of one word are marked together: to set bits in a line that the worker clears costs more than to look here.
-  const uint32_t word = nf.local / 64;
-  uint16_t& place = mark_of_word_[word % mark_of_word_.size()];
-  if (place >= mark_count_ || marks_[place].word != word || marks_[place].host != &host) {
-    place = static_cast<uint16_t>(mark_count_++);
-    marks_[place] = {&host, word, 0};
-  }
-  marks_[place].bits |= uint64_t{1} << (nf.local % 64);
   ++placed_;
 }
 
 // Looks at a host's cursor. One that no honest host writes is a breach, and gets the host killed.
-bool DataLoop::refresh(HostState& host, RingProducer& ring) noexcept {
-  if (ring.refresh()) return true;
+bool DataLoop::refresh(HostState& host, RingRoom& room) noexcept {
+  if (room.refresh()) return true;
   breach(host, Breach::cursor);
   return false;
 }
 
+// In the worker's inbox, and in the NF's part of it.
 inline bool DataLoop::has_room(HostState& host, NfState& nf, uint32_t segments) noexcept {
-  return nf.inbox.room() >= segments || (refresh(host, nf.inbox) && nf.inbox.room() >= segments);
+  const auto in = [&](RingRoom& room) {
+    return room.room() >= segments || (refresh(host, room) && room.room() >= segments);
+  };
+  return in(nf.inbox) && in(host.inbox);
 }
 
 // Asks for what deliver() will write to: with many NFs each packet goes to lines that have gone cold, or that the
@@ -58,16 +57,6 @@ void DataLoop::prepare(Batch& batch) noexcept {
     batch.handles[i] = PacketPool::handle_of(batch.packets[i]);
     __builtin_prefetch(&ledger_.row(batch.handles[i]), 1);
     __builtin_prefetch(&nfs_[batch.flows[i]->way.nf], 1);
-  }
-  uint32_t previous = kNoNf, ahead = 0;
-  for (uint32_t i = 0; i < batch.count; ++i) {
-    if (batch.flows[i] == nullptr) continue;
-    const uint32_t nf_id = batch.flows[i]->way.nf;
-    const NfState& nf = nfs_[nf_id];
-    ahead = nf_id == previous ? ahead + 1 : 0;  // packets of one NF go to one slot after the other
-    previous = nf_id;
-    __builtin_prefetch(&nf.inbox.slots[(nf.inbox.position + ahead) & (nf.inbox.capacity() - 1)], 1);
-    if (ahead == 0) __builtin_prefetch(hosts_[nf.host]->ready.word_of(nf.local), 1);
   }
 }
 
@@ -134,7 +123,6 @@ void DataLoop::deliver(Batch& batch) noexcept {
     place(host, nf, handle);
   }
   batch.count = 0;
-  if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
 }
 
 // From another loop, with its row filled in: the same questions as above.
@@ -208,7 +196,8 @@ Descriptor DataLoop::place_segments(NfState& nf, HostState& host, const rte_mbuf
     ledger_.row(d.handle).next_segment = further + 1;
     Descriptor before = d;
     before.flags |= Descriptor::kMoreSegments;
-    nf.inbox.push(before);
+    host.inbox.stage(before);
+    nf.inbox.use();
     d.handle = further;
     d.data_offset = segment->data_off;
     d.data_bytes = segment->data_len;
@@ -220,16 +209,16 @@ Descriptor DataLoop::place_segments(NfState& nf, HostState& host, const rte_mbuf
   return d;
 }
 
-// Packets were published above; behind one full fence for all of them, the ready bits that are clear are set, and
-// sleeping workers considered.
-void DataLoop::mark_ready() noexcept {
-  if (mark_count_ == 0) return;
-  for (HostState* host : touched_)
+// What was placed in this turn is the workers' to take; behind one full fence for all of them, those that sleep are
+// considered.
+void DataLoop::announce() noexcept {
+  if (touched_.empty()) return;
+  for (HostState* host : touched_) {
     host->region.worker().orders.delivered.store(host->delivered, std::memory_order_release);
+    host->inbox.publish();
+  }
   full_fence();
-  for (uint32_t i = 0; i < mark_count_; ++i) marks_[i].host->ready.mark(marks_[i].word, marks_[i].bits);
   counters_.delivered.add(std::exchange(placed_, 0));
-  mark_count_ = 0;
   for (HostState* host : touched_) {
     host->touched = false;
     consider(*host);
@@ -295,7 +284,6 @@ void DataLoop::deliver_backlogs() noexcept {
           handle = cross_midway(handle, host.domain);
         if (handle != kNoHandle) place(host, nf, handle);
       }
-      if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
     }
     if (nf.backlog_count == 0) {
       if (end_ != nullptr) end_->links().say_backlog(number_, nf_id, false);

@@ -84,7 +84,6 @@ void DataLoop::take_over() noexcept {
     counters_.taken_over.add(count);
     look_at_pool();
     take_over(from, {came.data(), count});
-    if (mark_count_ + kMarksATime > marks_.size()) mark_ready();
   }
 }
 
@@ -151,7 +150,7 @@ void DataLoop::add_nfs_elsewhere(uint32_t first, uint32_t count, uint16_t servic
   ++births_;  // as at its home
   for (uint32_t nf_id = first; nf_id < first + count; ++nf_id) {
     NfState& nf = *new (&nfs_[nf_id]) NfState{};
-    end_->stand_in(nf.inbox);
+    nf.inbox.shift = LoopEnd::kStandInShift;
     nf.host = stand_ins_ + loop;
     nf.service = service;
     nf.born = births_;
@@ -170,7 +169,6 @@ void DataLoop::link(LoopLinks& links) {
     auto host = std::make_unique<HostState>();
     host->settled = 1;
     host->elsewhere = loop;
-    host->ready = ReadyBitmap(end_->stand_in_word(), end_->stand_in_word(), 1);
     hosts_.push_back(std::move(host));
   }
 }

@@ -19,6 +19,23 @@ namespace roost {
 namespace {
 
 constexpr int kAnswerPatience_ms = 20'000;  // an NF's start() may load tables
+constexpr int kLastWords = 16;              // one who says more holds up nobody
+
+// What goes wrong in a host that has attached it says unasked, as an error without a number, and ends. Empty: nothing.
+std::string last_words(int socket) {
+  for (int i = 0; i < kLastWords && readable_within(socket, 0); ++i) {
+    const auto message = receive_message(socket);
+    if (!message) break;
+    const Json said = rpc_parse(message->text);
+    if (!said.is_object() || !said.value("id", Json()).is_null() || !said.contains("error")) continue;
+    try {
+      rpc_take_result(said);
+    } catch (const Error& error) {
+      return error.what();
+    }
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -57,7 +74,12 @@ Json HostLink::ask(std::string_view method, Json parameters, const std::vector<i
 }
 
 uint64_t HostLink::say(std::string_view method, Json parameters, const std::vector<int>& descriptors) {
-  send_message(socket.get(), json_text(rpc_request(next_id_, method, std::move(parameters))), descriptors);
+  try {
+    send_message(socket.get(), json_text(rpc_request(next_id_, method, std::move(parameters))), descriptors);
+  } catch (const Error& error) {
+    const std::string why = last_words(socket.get());
+    fail("{}: {}", name(), why.empty() ? error.what() : why);
+  }
   return next_id_++;
 }
 
@@ -78,7 +100,12 @@ Json HostLink::hear(uint64_t wanted, std::string_view method, int patience_ms) {
       kill_now();
       fail("{}: answers '{}' with something that is no JSON object; it is killed", name(), method);
     }
-    if (answer.value("id", Json()) != Json(wanted)) continue;
+    const Json answered = answer.value("id", Json());
+    if (answered.is_null() && answer.contains("error")) {
+      kill_now();
+      rpc_take_result(answer);
+    }
+    if (answered != Json(wanted)) continue;
     return rpc_take_result(answer);
   }
 }

@@ -2,12 +2,14 @@
 // A host as the control side knows it: its process, its socket, its region, and the room in it.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 
 #include "core/host_region.h"
 #include "core/protocol.h"
 #include "core/shared_memory.h"
+#include "scheduler/accounts.h"
 #include "scheduler/host_demands.h"
 #include "scheduler/host_history.h"
 #include "scheduler/range_allocator.h"
@@ -19,7 +21,7 @@ constexpr std::string_view tier_name(Tier tier) noexcept { return tier == Tier::
 
 struct HostLink {
   HostLink(uint32_t number, const HostLayout& layout_of_region)
-      : id(number), layout(layout_of_region), places(layout.nfs_max), slots(layout.inbox_slots_total) {}
+      : id(number), layout(layout_of_region), places(layout.nfs_max) {}
 
   // Sends a request and waits for its answer; a host that does not answer in time has failed. Throws Error.
   Json ask(std::string_view method, Json parameters, const std::vector<int>& descriptors = {});
@@ -37,15 +39,15 @@ struct HostLink {
   uint32_t generation = 0;
   Tier tier = Tier::fiber;
   std::string tenant;
-  uint8_t domain = 0;         // whose packets it can see
-  uint32_t core = 0;          // the manager's number for it: shared ones first, as listed, then dedicated ones
-  uint64_t moves = 0;         // from one shared core to another
-  bool on_dedicated = false;  // the core is this host's alone
+  std::optional<User> user{};  // whom it runs as; none: the manager's
+  uint8_t domain = 0;          // whose packets it can see
+  uint32_t core = 0;           // the manager's number for it: shared ones first, as listed, then dedicated ones
+  uint64_t moves = 0;          // from one shared core to another
+  bool on_dedicated = false;   // the core is this host's alone
   pid_t pid = -1;
   FileDescriptor socket, pidfd;
   SharedMemory region;
   RangeAllocator places;  // NF numbers in this host
-  RangeAllocator slots;   // inbox slots
   uint32_t nfs = 0;
   uint32_t weight = 0;         // the sum of its NFs' weights
   HostDemands demands;         // of its NFs' settings

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "scheduler/host_users.h"
 #include "scheduler/manager.h"
 
 namespace roost {
@@ -22,14 +23,20 @@ Json version_of(const std::string& program) {
 
 // What NFs, hosts and their memory have been told or made by.
 Json what_must_be_the_same(const ManagerConfig& config, const std::string& host_program) {
-  Json services = Json::array(), ports = Json::array(), domains = Json::array();
+  Json services = Json::array(), ports = Json::array(), domains = Json::array(), users = Json::array();
   for (const auto& service : config.services) services.push_back({service.name, service.domain});
   for (const auto& port : config.ports) ports.push_back(port.name);
   for (const auto& domain : config.domains) domains.push_back({domain.name, domain.packets, domain.tenants});
+  if (has_host_users(config)) {
+    const auto uid_of = [](const std::optional<User>& user) { return user ? Json(user->uid) : Json(); };
+    users.push_back(uid_of(config.hosts.user));
+    for (const auto& tenant : config.tenants) users.push_back({tenant.name, uid_of(tenant.user)});
+  }
   return {{"programs", {version_of("/proc/self/exe"), version_of(host_program)}},
           {"services", services},
           {"ports", ports},
           {"domains", domains},
+          {"users", users},
           {"memory", {config.memory.packets, static_cast<int>(config.memory.hugepages)}},
           {"cores", {config.cores.shared, config.cores.dedicated, static_cast<int>(config.cores.wait_mode)}},
           {"hosts", {config.hosts.seccomp, config.hosts.seccomp_allow, config.hosts.descriptors_max}}};
@@ -74,6 +81,7 @@ void Inheritance::keep_host(const HostLink& host) {
                                                {"tenant", host.tenant},
                                                {"core", host.core},
                                                {"dedicated", host.on_dedicated},
+                                               {"inbox_shift", host.layout.inbox_shift},
                                                {"restarts", host.history.restarts},
                                                {"managers", host.history.managers}});
   });
@@ -87,7 +95,6 @@ void Inheritance::keep_group(uint32_t first) {
     return roster_->put(key_of_group(first), {{"count", group.count},
                                               {"host", group.host},
                                               {"place", group.place},
-                                              {"first_slot", group.first_slot},
                                               {"slot_shift", group.slot_shift},
                                               {"service", manager_.service_names_[group.service]},
                                               {"named", group.module},

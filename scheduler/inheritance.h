@@ -54,6 +54,7 @@ class Inheritance {
     Comeback was{};  // with the manager before; its groups are here:
     std::vector<NfGroup> groups{};
     pid_t pid = -1;
+    uint8_t inbox_shift = 0;           // as the manager before laid it out: by a setting that may be another now
     std::unique_ptr<HostLink> host{};  // null: not yet, or the registry has it
     uint64_t request = 0;
     std::string trouble{};  // why it cannot be taken back

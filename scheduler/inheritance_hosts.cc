@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kTakeOverPatience_ms = 3'000;  // for all of them together
 
-std::string how_it_ended(int status) {
+std::string how_it_left(int status) {
   if (WIFSIGNALED(status)) {
     const int signal = WTERMSIG(status);
     return fmt::format("it was killed by signal {} ({}) while no manager was there", signal, strsignal(signal));
@@ -67,13 +67,12 @@ void Inheritance::offer(Heir& heir) {
   request.service = manager_.service_names_[heir.groups.front().service];  // all of a host are of one domain
   const size_t cores = manager_.shared_cores_.size() + manager_.dedicated_cores_.size();
   if (heir.was.core >= cores) fail("it was on a core that is none of {}", cores);
-  heir.host = manager_.lay_out_host(request, heir.was.core);
+  heir.host = manager_.lay_out_host(request, heir.was.core, heir.inbox_shift);
   HostLink& host = *heir.host;
   host.history.restarts = heir.was.history.restarts;
   host.history.managers = heir.was.history.managers;
   for (NfGroup& group : heir.groups) {
-    if (!host.places.take_at(group.place, group.count) || !host.slots.take_at(group.first_slot, group.slots()))
-      fail("places of its NFs are others', or cannot be");
+    if (!host.places.take_at(group.place, group.count)) fail("places of its NFs are others', or cannot be");
     group.host = host.id;
   }
   WorkerOrders& orders = HostRegion(host.region.data(), host.layout).worker().orders;
@@ -86,9 +85,10 @@ void Inheritance::offer(Heir& heir) {
   const FileDescriptor theirs(ends[1]);
   set_blocking(host.socket.get(), false);
   NurseryLink::Handed handed = manager_.nursery_->hand(heir.pid, theirs.get());
-  if (!handed.pidfd) fail("{}", how_it_ended(handed.status));
+  if (!handed.pidfd) fail("{}", how_it_left(handed.status));
   host.pid = heir.pid;
   host.pidfd = std::move(handed.pidfd);
+  manager_.check_user(host);
   const FileDescriptor list = text_in_memory("roost-nfs", json_text(list_of(heir)));
   std::vector<int> descriptors = manager_.memory_of(host);
   descriptors.push_back(list.get());
@@ -101,7 +101,7 @@ Json Inheritance::list_of(const Heir& heir) const {
     Json held = Json::array();
     for (auto nf = held_.lower_bound(group.first); nf != held_.end() && *nf - group.first < group.count; ++nf)
       held.push_back(*nf - group.first);
-    list.push_back({group.place, group.count, group.first, group.first_slot, group.slot_shift, held});
+    list.push_back({group.place, group.count, group.first, held});
   }
   return list;
 }

@@ -8,7 +8,7 @@
 namespace roost {
 namespace {
 
-constexpr uint32_t kSlotShiftMost = 20;
+constexpr uint32_t kTakenShiftLeast = 2, kTakenShiftMost = 20;
 
 uint32_t number_behind(const std::string& key) { return static_cast<uint32_t>(std::stoul(key.substr(key.find(' ')))); }
 
@@ -101,6 +101,9 @@ std::vector<Inheritance::Heir> Inheritance::read_heirs(const Roster::Entries& en
     heir.was.tenant = entry.at("tenant").get<std::string>();
     heir.was.core = entry.at("core").get<uint32_t>();
     heir.was.on_dedicated = entry.at("dedicated").get<bool>();
+    heir.inbox_shift = entry.at("inbox_shift").get<uint8_t>();
+    if (heir.inbox_shift < kTakenShiftLeast || heir.inbox_shift > kTakenShiftMost)
+      fail("host {}: there can be no such inbox", number);
     heir.was.history.restarts = entry.at("restarts").get<uint32_t>();
     heir.was.history.managers = entry.at("managers").get<uint32_t>() + 1;
   });
@@ -121,12 +124,10 @@ NfGroup Inheritance::read_group(uint32_t first, const Json& entry, const Comebac
   group.first = first;
   group.count = entry.at("count").get<uint32_t>();
   group.place = entry.at("place").get<uint32_t>();
-  group.first_slot = entry.at("first_slot").get<uint32_t>();
   group.slot_shift = entry.at("slot_shift").get<uint8_t>();
   group.service = manager_.service_number(entry.at("service").get<std::string>());
   group.module = entry.at("named").get<std::string>();
-  if (group.count == 0 || group.slot_shift > kSlotShiftMost || group.count > UINT32_MAX >> group.slot_shift)
-    fail("NFs from {} on: there can be no such", first);
+  if (group.count == 0 || group.slot_shift > kTakenShiftMost) fail("NFs from {} on: there can be no such", first);
   for (const auto& [name, value] : entry.at("own").items()) group.own.set(Settings::find(name), value.get<uint64_t>());
   group.settings = group.own.over(manager_.service_settings(group.service));
   group.weight = static_cast<uint32_t>(manager_.value_for(Setting::weight, group.settings));

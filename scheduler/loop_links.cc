@@ -136,10 +136,4 @@ uint32_t LoopEnd::waiting() const noexcept {
   return count;
 }
 
-void LoopEnd::stand_in(RingProducer& inbox) noexcept {
-  inbox.slots = slots_.data();
-  inbox.consumed = &consumed_;
-  inbox.shift = kStandInShift;
-}
-
 }  // namespace roost

@@ -135,13 +135,11 @@ class LoopEnd {
   List& list(uint32_t to) noexcept { return towards_[to].list; }
   uint32_t waiting() const noexcept;
 
-  // What NFs of other loops have for an inbox and a ready bitmap: places to be prefetched, and nothing more.
-  void stand_in(RingProducer& inbox) noexcept;
-  std::atomic<uint64_t>* stand_in_word() noexcept { return &word_; }
+  // What NFs of other loops have for an inbox; nothing goes into it.
+  static constexpr uint8_t kStandInShift = 7;  // no packet has as many segments
 
  private:
   static constexpr uint32_t kStaged = 64;
-  static constexpr uint8_t kStandInShift = 7;  // no packet has as many segments
 
   struct Towards {
     uint32_t room = 0;  // as last looked at, less what was put since
@@ -156,9 +154,6 @@ class LoopEnd {
   const uint32_t number_;
   uint32_t got_ = 0;
   std::vector<Towards> towards_;
-  std::array<RingSlot, 1U << kStandInShift> slots_{};
-  std::atomic<uint32_t> consumed_{0};
-  std::atomic<uint64_t> word_{0};
 };
 
 }  // namespace roost

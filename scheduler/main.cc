@@ -88,8 +88,10 @@ void run(const std::string& config_path, const std::string& socket, const std::s
     roost::Manager manager(config, host_program);
     roost::log_info("ready at {}: {} ports, {} services, {} chains", config.control_socket, config.ports.size(),
                     config.services.size(), config.chains.size());
+    roost::open_socket_file(config.control_socket, config.control.file_mode(), config.control.group);
     service.tell("READY=1");
-    roost::ControlServer(manager, std::move(listener)).run(signals.get());
+    roost::ControlServer(manager, std::move(listener), roost::ControlAccess(geteuid(), config.control))
+        .run(signals.get());
     service.tell("STOPPING=1");
     roost::log_info("ending");
   } catch (...) {

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/socket.h"
+#include "scheduler/host_users.h"
 #include "scheduler/inheritance.h"
 
 namespace roost {
@@ -28,11 +29,14 @@ void leave_cores(const std::vector<uint32_t>& cores) {
   if (CPU_COUNT(&set) > 0) sched_setaffinity(0, sizeof set, &set);
 }
 
-std::vector<std::string> host_options(const ManagerConfig::Hosts& hosts) {
-  return {"--seccomp",         hosts.seccomp,
-          "--seccomp-allow",   fmt::format("{}", fmt::join(hosts.seccomp_allow, ",")),
-          "--descriptors-max", std::to_string(hosts.descriptors_max),
-          "--outlive-s",       std::to_string(hosts.outlive_manager_s)};
+std::vector<std::string> host_options(const ManagerConfig& config) {
+  const ManagerConfig::Hosts& hosts = config.hosts;
+  std::vector<std::string> options{"--seccomp",         hosts.seccomp,
+                                   "--seccomp-allow",   fmt::format("{}", fmt::join(hosts.seccomp_allow, ",")),
+                                   "--descriptors-max", std::to_string(hosts.descriptors_max),
+                                   "--outlive-s",       std::to_string(hosts.outlive_manager_s)};
+  if (has_host_users(config)) options.emplace_back("--users");
+  return options;
 }
 
 // A host costs a few descriptors; the soft limit is often 1,024.
@@ -56,12 +60,18 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
       domains_(config),
       rules_(static_cast<uint32_t>(config.cores.io.size())),
       host_program_(host_program),
-      host_options_(host_options(config.hosts)),
+      host_options_(host_options(config)),
+      host_user_(config.hosts.user),
       registry_(LoopOptions{}.hosts_max, LoopOptions{}.nfs_max, config.services.size()),
       restart_timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
       started_tsc_(tsc_now()) {
   if (!restart_timer_) fail_errno("timerfd_create");
-  for (const auto& tenant : config.tenants) tenant_of(tenant.name).weight = tenant.weight;
+  check_host_users(config);
+  for (const auto& tenant : config.tenants) {
+    tenant_of(tenant.name).weight = tenant.weight;
+    tenant_of(tenant.name).user = tenant.user;
+  }
+  if (config.hosts.limits.any()) groups_ = std::make_unique<HostGroups>(config.hosts.limits);
   settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   for (const auto& [name, value] : config.settings) settings_.set(name, value);
   raise_descriptor_limit();
@@ -120,15 +130,23 @@ void Manager::make_loops(const ManagerConfig& config, const PortOpener& opener) 
   for (const uint32_t cpu : config.cores.io) members.push_back({.cpu = cpu});
   for (const auto& port : config.ports) {
     const auto index = static_cast<uint16_t>(port_names_.size());
-    const auto at = port.io.empty() ? std::vector<uint32_t>{index % static_cast<uint32_t>(members.size())} : port.io;
-    port_queues_.emplace_back();
-    port_loops_.push_back(at);
-    PortConfig queue = port;
-    if (at.size() > 1) queue.interface.fanout = std::make_shared<FanoutGroup>();
+    auto at = port.io.empty() ? std::vector<uint32_t>{index % static_cast<uint32_t>(members.size())} : port.io;
+    auto& queues = port_queues_.emplace_back();
+    PortConfig config_of_queue = port;
+    config_of_queue.queue.count = static_cast<uint32_t>(at.size());
+    if (at.size() > 1) config_of_queue.queue.group = std::make_shared<PortGroup>();
     for (const uint32_t loop : at) {
-      members[loop].ports.push_back(opener(queue, index, pool_->pool(port.domain), tsc_hz_));
-      port_queues_.back().push_back(members[loop].ports.back().get());
+      auto queue = opener(config_of_queue, index, pool_->pool(port.domain), tsc_hz_);
+      if (!queue) break;
+      ++config_of_queue.queue.number;
+      queues.push_back(queue.get());
+      members[loop].ports.push_back(std::move(queue));
     }
+    if (queues.size() < at.size())
+      log_warn("port '{}': it has queues for {} of the {} io cores that it is to be at; the others hand over to these",
+               port.name, queues.size(), at.size());
+    at.resize(queues.size());
+    port_loops_.push_back(at);
     ports_[port.name] = index;
     port_names_.push_back(port.name);
     port_kinds_.emplace_back(port_kind_name(port.kind));

@@ -35,6 +35,7 @@
 #include "scheduler/domains.h"
 #include "scheduler/event_log.h"
 #include "scheduler/event_set.h"
+#include "scheduler/host_groups.h"
 #include "scheduler/loops.h"
 #include "scheduler/mailbox.h"
 #include "scheduler/module_store.h"
@@ -159,7 +160,7 @@ class Manager {
 
   // Readable when on_events() has something to do: hosts that come, die or misbehave, sweeps that end.
   int event_descriptor() const noexcept { return watched_.fd(); }
-  void on_events();
+  void on_events(bool with_returns = true);
 
  private:
   friend class Inheritance;  // what hosts that outlive a manager need of both managers
@@ -198,13 +199,15 @@ class Manager {
   void look_at_links();
 
   // manager_hosts.cc
-  std::unique_ptr<HostLink> lay_out_host(const SpawnRequest& request, uint32_t core);
+  std::unique_ptr<HostLink> lay_out_host(const SpawnRequest& request, uint32_t core,
+                                         std::optional<uint8_t> inbox_shift = std::nullopt);
   HostLink& make_host(const SpawnRequest& request, uint32_t core);
   Json terms_of(const HostLink& host) const;
   std::vector<int> memory_of(const HostLink& host) const;
   WaitMode wait_mode_of(const HostLink& host) const { return host.on_dedicated ? WaitMode::spin : wait_mode_; }
   HostLayout layout_for(Tier tier) const;
   FileDescriptor await_host(const std::string& token, const HostLink& host, Json& request_id);
+  void check_user(const HostLink& host) const;
   void add_to_loop(HostLink& host);
   void turn_away_newcomers();
   void turn_away(int connection, const std::string& why);
@@ -225,6 +228,7 @@ class Manager {
   void host_spoke(HostLink& host);
   void host_died(HostLink& host);
   void kill_host(HostLink& host, std::string_view why);
+  std::string out_of_memory(const HostLink& host) const;
   std::vector<std::string> end_hosts(const std::vector<HostLink*>& hosts);
   void bury(const std::vector<HostLink*>& hosts);
   void wait_for_sweeps();
@@ -352,9 +356,10 @@ class Manager {
   struct Tenant {
     uint32_t number;
     uint32_t weight = kStandardWeight;
+    std::optional<User> user{};  // its hosts'; none: host_user_
   };
   Tenant& tenant_of(const std::string& name) {  // new ones are equal to the others
-    return tenants_.try_emplace(name, Tenant{static_cast<uint32_t>(tenants_.size())}).first->second;
+    return tenants_.try_emplace(name, Tenant{.number = static_cast<uint32_t>(tenants_.size())}).first->second;
   }
   std::map<std::string, Tenant> tenants_;
   Domains domains_;
@@ -374,6 +379,8 @@ class Manager {
   FileDescriptor host_listener_;
   std::string host_program_;
   std::vector<std::string> host_options_;
+  std::optional<User> host_user_;         // none: the manager's own
+  std::unique_ptr<HostGroups> groups_;    // none: nothing is limited. Outlives the hosts' nursery
   std::unique_ptr<NurseryLink> nursery_;  // none: it died; the next host to be made brings another
   std::unique_ptr<Inheritance> inheritance_;
   ModuleStore modules_;

@@ -15,7 +15,7 @@ namespace roost {
 namespace {
 
 // For people, to 10 ms: a wait that has just begun is what it was set to.
-double seconds(uint64_t ms) { return static_cast<double>((ms + 5) / 10) / 1e2; }
+double rounded_seconds(uint64_t ms) { return static_cast<double>((ms + 5) / 10) / 1e2; }
 
 }  // namespace
 
@@ -101,7 +101,7 @@ std::string Manager::what_becomes_of(const HostLink& host) const {
   if (come_back != 0) {
     const uint64_t now = now_ms();
     text = fmt::format("{} of its {} NFs are started again in {:g} s ({}), ", come_back, host.nfs,
-                       seconds(host.history.due_ms - std::min(now, host.history.due_ms)), listed(back));
+                       rounded_seconds(host.history.due_ms - std::min(now, host.history.due_ms)), listed(back));
   }
   if (come_back == host.nfs) return text + "its packets are taken back";
   return text + fmt::format("{} NFs are gone ({}), its packets are taken back; 'roost spawn' starts others",
@@ -212,7 +212,7 @@ void Manager::come_back_later(Comeback comeback, std::string_view why) {
   const uint64_t wait_ms = comeback.history.backoff.delay_ms(limits).value_or(0);
   comeback.history.due_ms = now_ms() + wait_ms;
   event(fmt::format("{} NFs of host {} that died, from NF {}: could not be started again: {}; tried again in {:g} s",
-                    nfs, comeback.host, comeback.groups.begin()->first, why, seconds(wait_ms)));
+                    nfs, comeback.host, comeback.groups.begin()->first, why, rounded_seconds(wait_ms)));
   comebacks_.add(std::move(comeback));
 }
 

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Hosts that end: by themselves, because they must, or because they are asked to.
-#include <sys/wait.h>
-
-#include <cstring>
-
 #include "core/error.h"
 #include "core/socket.h"
 #include "scheduler/inheritance.h"
@@ -15,13 +11,6 @@ namespace {
 constexpr int kEndPatience_ms = 2'000;
 constexpr int kClosedPatience_ms = 100;  // a process that ends closes its sockets first
 constexpr int kStatusPatience_ms = 500;
-
-std::string how_it_ended(int status) {
-  if (status < 0) return "ended";
-  if (WIFSIGNALED(status))
-    return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
-  return fmt::format("exited with status {}", WEXITSTATUS(status));
-}
 
 // Waits for all of them at once, until none has ended for so long; returns those that are still there.
 std::vector<HostLink*> wait_for_ends(const std::vector<HostLink*>& hosts, int patience_ms) {
@@ -61,7 +50,8 @@ std::string_view what_it_did(Breach what) {
 
 }  // namespace
 
-void Manager::on_events() {
+// Without returns: hosts that are due to come back wait for the next call.
+void Manager::on_events(bool with_returns) {
   bool restarts = false;
   for (const uint64_t event : watched_.ready()) {
     const auto source = static_cast<Source>(event >> 32);
@@ -70,7 +60,7 @@ void Manager::on_events() {
     else
       on_event(source, static_cast<uint32_t>(event));
   }
-  if (restarts) on_restarts();
+  if (restarts && with_returns) on_restarts();
 }
 
 void Manager::on_event(Source source, uint32_t number) {
@@ -144,9 +134,16 @@ void Manager::host_died(HostLink& host) {
     if (nursery_ && !host.orphan) status = nursery_->wait_status(host.pid, kStatusPatience_ms);
   } catch (const Error&) {  // the nursery has died too; the next event says so
   }
-  const std::string how = how_it_ended(status), more = note_end(host, how, status);
+  const std::string how = how_it_ended(status) + out_of_memory(host), more = note_end(host, how, status);
   event(fmt::format("{}: {}{}; {}", host.name(), how, more, what_becomes_of(host)));
   bury({&host});
+}
+
+// Empty: that is not what ended it.
+std::string Manager::out_of_memory(const HostLink& host) const {
+  if (!groups_ || !groups_->out_of_memory(host.generation)) return "";
+  return fmt::format(", out of memory: it needs more than its {} MiB ([hosts] memory_max_mib)",
+                     groups_->limits().memory_max_mib);
 }
 
 // Hosts that have nothing to do any more: all are asked to end, all are waited for, and those that remain are killed.
@@ -182,6 +179,7 @@ void Manager::bury(const std::vector<HostLink*>& hosts) {
     host->pidfd.reset();
     registry_.close_host(*host);
     if (nursery_ && !host->orphan) nursery_->forget(host->pid);
+    if (groups_) groups_->remove(host->generation);
     numbers[loops_->number_of_core(host->core)].push_back(host->id);
     groups.insert(groups.end(), host->groups.begin(), host->groups.end());
   }

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/socket.h"
+#include "scheduler/host_users.h"
 #include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
 
@@ -20,8 +21,7 @@ namespace {
 constexpr int kAttachPatience_ms = 10'000;
 constexpr int kTurnedAwayAtOnce = 64;
 constexpr uint32_t kFiberNfsMax = 1 << 17;  // in one host; then there is another
-constexpr uint32_t kFiberSlots = 16 * kFiberNfsMax + (1 << 20);
-constexpr uint32_t kProcessSlots = 1 << 15;
+static_assert(kFiberNfsMax <= Descriptor::kNfsMost);
 
 std::string new_token() {
   std::array<uint64_t, 2> random{};
@@ -34,15 +34,19 @@ std::string new_token() {
 HostLayout Manager::layout_for(Tier tier) const {
   HostLayout layout;
   layout.nfs_max = tier == Tier::fiber ? kFiberNfsMax : 1;
-  layout.inbox_slots_total = tier == Tier::fiber ? kFiberSlots : kProcessSlots;
+  const uint64_t slots = settings_.get(Setting::inbox_slots);
+  layout.inbox_shift = static_cast<uint8_t>(std::max<int>(tier == Tier::fiber ? 13 : 10, std::bit_width(slots) - 1));
   layout.outbox_shift = tier == Tier::fiber ? 13 : 12;
   layout.grant_shift = tier == Tier::fiber ? 12 : 6;
   return layout;
 }
 
-// A host that is to be, with its memory; its number is taken.
-std::unique_ptr<HostLink> Manager::lay_out_host(const SpawnRequest& request, uint32_t core) {
-  auto host = std::make_unique<HostLink>(registry_.take_host_number(), layout_for(request.tier));
+// A host that is to be, with its memory; its number is taken. `inbox_shift`: of one that has its inbox already.
+std::unique_ptr<HostLink> Manager::lay_out_host(const SpawnRequest& request, uint32_t core,
+                                                std::optional<uint8_t> inbox_shift) {
+  HostLayout layout = layout_for(request.tier);
+  layout.inbox_shift = inbox_shift.value_or(layout.inbox_shift);
+  auto host = std::make_unique<HostLink>(registry_.take_host_number(), layout);
   try {
     host->generation = ++generation_;
     host->history.since_ms = now_ms();
@@ -51,6 +55,7 @@ std::unique_ptr<HostLink> Manager::lay_out_host(const SpawnRequest& request, uin
     host->domain = domain_of(request);
     host->core = core;
     host->on_dedicated = request.dedicated;
+    host->user = tenant_of(host->tenant).user ? tenant_of(host->tenant).user : host_user_;
     SharedMemoryOptions memory;
     memory.name = fmt::format("roost-host-{}", host->id);
     memory.bytes = host->layout.bytes();
@@ -69,12 +74,14 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
   const uint32_t id = host->id;
   try {
     const std::string token = new_token();
-    host->pid = nursery().fork_host(token, cpu_of(core));
+    host->pid = nursery().fork_host(token, cpu_of(core), host->user);
     host->pidfd = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, host->pid, 0)));
     if (!host->pidfd && errno == ESRCH) fail("{}: ended before it attached; see its messages above", host->name());
     if (!host->pidfd) fail_errno("{}: pidfd_open", host->name());
+    if (groups_) groups_->add(host->generation, host->pid);
     Json request_id;
     host->socket = await_host(token, *host, request_id);
+    check_user(*host);
     send_message(host->socket.get(), json_text(rpc_result(request_id, terms_of(*host))), memory_of(*host));
     host->region.close_descriptor();
     watched_.watch(host->pidfd.get(), mark(Source::host_process, id));
@@ -85,6 +92,7 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
     return added;
   } catch (...) {
     host->kill_now();
+    if (groups_) groups_->remove(host->generation);
     if (nursery_ && host->pid > 0) nursery_->forget(host->pid);
     registry_.give_host_number_back(id);
     throw;
@@ -124,13 +132,21 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
   }
 }
 
+// Its connection is of before it became its user; what it is now, and cannot go back on, the kernel says.
+void Manager::check_user(const HostLink& host) const {
+  if (!host.user) return;
+  if (const auto uid = user_of_process(host.pid); uid != host.user->uid)
+    fail("{}: runs as user {} and not as '{}'; see its messages above", host.name(),
+         uid ? std::to_string(*uid) : "nobody", host.user->name);
+}
+
 // What a host is told when it attaches, and the descriptors that come with it: its domain's arena, and no other's.
 Json Manager::terms_of(const HostLink& host) const {
   const PacketPool::Domain& domain = pool_->domains()[host.domain];
   return {{"host", host.id},
           {"layout",
            {{"nfs_max", host.layout.nfs_max},
-            {"inbox_slots_total", host.layout.inbox_slots_total},
+            {"inbox_shift", host.layout.inbox_shift},
             {"outbox_shift", host.layout.outbox_shift},
             {"grant_shift", host.layout.grant_shift}}},
           {"region_bytes", host.region.bytes()},
@@ -158,7 +174,7 @@ void Manager::add_to_loop(HostLink& host) {
   state->waiter.tenant_weight = tenant.weight;
   state->region = HostRegion(host.region.data(), host.layout);
   state->cpu_orders = state->region.worker().orders.cpu_orders.load(std::memory_order_relaxed);
-  state->ready = state->region.ready();
+  state->inbox = state->region.inbox<RingProducer>();
   state->outbox = state->region.outbox<RingConsumer>();
   state->grants = state->region.grants<RingProducer>();
   if (clockid_t ran{}; clock_getcpuclockid(host.pid, &ran) == 0)

@@ -179,9 +179,8 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
     group.weight = static_cast<uint32_t>(value_for(Setting::weight, group.settings));
     give_nf_orders(group);
     load_module(host, module);
-    Json what{{"module", module.id},      {"first", group.place},           {"count", count},
-              {"first_id", group.first},  {"first_slot", group.first_slot}, {"slot_shift", group.slot_shift},
-              {"config", request.config}, {"services", services_},          {"ports", ports_}};
+    Json what{{"module", module.id},      {"first", group.place},  {"count", count}, {"first_id", group.first},
+              {"config", request.config}, {"services", services_}, {"ports", ports_}};
     if (back != nullptr)
       for (const uint32_t nf : back->held) what["quarantined"].push_back(nf - group.first);
     wake_if_asked(host, host.ask("start", std::move(what)));
@@ -190,7 +189,10 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
     // Over start(), as far as anybody knows, and not over the burst that its worker was at.
     if (!host.dead && host.has_ended())
       HostRegion(host.region.data(), host.layout).worker().report.current_nf.store(UINT32_MAX);
+    const std::string memory = host.dead ? "" : out_of_memory(host);
+    const std::string name = host.name();
     if (host.nfs == 0 && !host.dead) end_hosts({&host});
+    if (!memory.empty()) fail("{}: was killed by the kernel{}", name, memory);
     throw;
   }
   const NfGroup& added = registry_.add_group(std::move(group));
@@ -213,8 +215,7 @@ void Manager::announce(const NfGroup& group, const std::vector<uint32_t>& held) 
       loop.add_nfs_elsewhere(first, n, group.service, loops_->number_of_core(host.core));
     } else {
       if (before == 0) loop.set_host(host.id, host.weight, settings);
-      loop.add_nfs(first, n, group.service, host.id, group.place + before,
-                   group.first_slot + (before << group.slot_shift), group.slot_shift);
+      loop.add_nfs(first, n, group.service, host.id, group.place + before, group.slot_shift);
     }
     for (const uint32_t nf : held)
       if (nf - first < n) loop.quarantine_nf(nf, std::nullopt);

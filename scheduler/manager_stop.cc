@@ -15,8 +15,7 @@ namespace {
 
 constexpr int kReturnPatience_ms = 3'000;
 
-// Both sides begin a ring at its first lap: whoever gets these places next must find them as they were when new. The
-// host does not look at them any more.
+// Whoever gets these places next must find them as they were when new. The host does not look at them any more.
 void clear_places(const HostLink& host, const NfGroup& group) {
   const HostRegion region(host.region.data(), host.layout);
   for (uint32_t i = 0; i < group.count; ++i) {
@@ -27,8 +26,6 @@ void clear_places(const HostLink& host, const NfGroup& group) {
     region.nf_orders(group.place + i).weight.store(0, std::memory_order_relaxed);
     region.nf_orders(group.place + i).burst_packets.store(0, std::memory_order_relaxed);
   }
-  for (uint32_t i = 0; i < group.slots(); ++i)
-    region.inbox(group.first_slot)[i].tagged.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -49,7 +46,8 @@ void Manager::restore(const std::vector<uint32_t>& firsts) {
   in_loops(left, [](DataLoop& loop, uint32_t first, uint32_t count) { loop.restore_nfs(first, count); });
 }
 
-// Whether all packets, of all hosts, that were out when this was called have come back in time.
+// Whether all packets, of all hosts, that were out when this was called have come back in time. Those of a host that
+// dies meanwhile come back by its sweep, so the manager hears of that; nothing new comes up.
 bool Manager::wait_for_packets() {
   std::vector<uint64_t> back_at;
   loops_->one_by_one([&](const DataLoop& loop) {
@@ -63,6 +61,7 @@ bool Manager::wait_for_packets() {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReturnPatience_ms);
   while (!all_back() && std::chrono::steady_clock::now() < until) {
     usleep(1'100);
+    on_events(false);
     loops_->one_by_one([](DataLoop& loop) { loop.call([] {}); });  // one that sleeps counts no epochs
   }
   return all_back();
@@ -82,7 +81,9 @@ Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
   std::vector<HostLink*> whole;
   std::vector<std::string> problems;
   for (const auto& [number, groups] : by_host) {
-    HostLink& host = *registry_.find_host(number);
+    HostLink* const found = registry_.find_host(number);
+    if (found == nullptr || found->dead) continue;  // it died meanwhile
+    HostLink& host = *found;
     uint32_t nfs = 0;
     for (const uint32_t first : groups) nfs += registry_.group(first).count;
     try {
@@ -103,11 +104,15 @@ Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
 }
 
 void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back) {
+  const auto& quarantined = quarantine_.nfs();
   if (!all_back)
     fail(
         "NF {} and others of {} go on: packets that were out, with some NF of any host, are not back after {} ms, so "
-        "theirs may be among them; stop all NFs of that host, or try again",
-        firsts.front(), host.name(), kReturnPatience_ms);
+        "theirs may be among them; {}stop all NFs of that host, or try again",
+        firsts.front(), host.name(), kReturnPatience_ms,
+        quarantined.empty() ? ""
+                            : fmt::format("NF {} is in quarantine and may keep packets: stop all NFs of its host; or ",
+                                          *quarantined.begin()));
   for (const uint32_t first : firsts) {
     const NfGroup& group = registry_.group(first);
     wake_if_asked(host, host.ask("stop", {{"first", group.place}, {"count", group.count}}));

@@ -5,6 +5,11 @@
 #include "scheduler/manager.h"
 
 namespace roost {
+namespace {
+
+constexpr int kStatusPatience_ms = 500;
+
+}  // namespace
 
 // In tier fiber the new NFs come into the process of the old ones, which a module that crashes would take with it. So
 // one of them is started in a process of its own first, gets no packets, and ends.
@@ -22,14 +27,16 @@ void Manager::rehearse(const SpawnRequest& request) {
                        {"first", group->place},
                        {"count", 1},
                        {"first_id", group->first},
-                       {"first_slot", group->first_slot},
-                       {"slot_shift", group->slot_shift},
                        {"config", request.config},
                        {"services", services_},
                        {"ports", ports_}});
   } catch (const Error& error) {
     problem = error.what();
   }
+  if (!problem.empty() && host.has_ended() && nursery_) try {
+      problem += fmt::format("; its process {}", how_it_ended(nursery_->wait_status(host.pid, kStatusPatience_ms)));
+    } catch (const Error&) {  // the nursery has died, too
+    }
   if (group) registry_.give_back(host, *group);
   if (!host.dead) end_hosts({&host});
   if (!problem.empty()) fail("{}", problem);
@@ -82,8 +89,26 @@ Manager::Scaled Manager::upgrade(const std::string& service, const std::string& 
     crashes_.forget(group.first, group.count);
     if (old.empty()) service_origins_[number] = group.origin;
   });
-  scaled.stopped = stop_groups(drain(still_there(old))).nfs;
+  std::string problem;
+  try {
+    scaled.stopped = stop_groups(drain(still_there(old))).nfs;
+  } catch (const Error& error) {
+    problem = error.what();
+    on_events(false);
+    wait_for_sweeps();
+  }
   for (const auto& [first, count] : old_nfs) give_up_returns(comebacks_.cancel(first, count));  // died meanwhile
+  uint32_t left = 0;  // what starts may still die of its first packets
+  for (const auto& [first, count] : all.ranges)
+    if (registry_.group_of(first) != nullptr) left += count;
+  if (left < scaled.started)
+    fail(
+        "upgrade: {} of {} new NFs have died with their host since they started, as 'roost events' tells; service '{}' "
+        "has {} NFs now; 'roost upgrade' to a module that works, or 'roost spawn', brings others",
+        scaled.started - left, scaled.started, service, nfs_of(number));
+  if (!problem.empty())
+    fail("upgrade: {} new NFs of service '{}' are in service, and the old ones still, too: {}", scaled.started, service,
+         problem);
   note(fmt::format("service '{}' has module '{}': {} started, {} stopped", service, module, scaled.started,
                    scaled.stopped),
        EventKind::nf);

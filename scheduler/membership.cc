@@ -27,7 +27,7 @@ void DataLoop::remove_host(uint32_t id, std::function<void()> done) {
 }
 
 void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_t host_id, uint32_t local,
-                       uint32_t first_slot, uint8_t slot_shift) {
+                       uint8_t slot_shift) {
   HostState& host = *hosts_[host_id];
   ++births_;
   inbox_slots_most_ = std::max(inbox_slots_most_, 1U << slot_shift);
@@ -39,7 +39,6 @@ void DataLoop::add_nfs(uint32_t first, uint32_t count, uint16_t service, uint32_
   raise_priority(host, services_[service].priority);
   for (uint32_t i = 0; i < count; ++i) {
     NfState& nf = *new (&nfs_[first + i]) NfState{};
-    nf.inbox.slots = host.region.inbox(first_slot + (i << slot_shift));
     nf.inbox.consumed = &host.region.nf(local + i).consumed;
     nf.inbox.shift = slot_shift;
     nf.host = host_id;

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstring>
 
 #include "core/error.h"
 #include "core/protocol.h"
@@ -20,10 +21,17 @@ extern char** environ;
 namespace roost {
 namespace {
 
-constexpr int kAnswerPatience_ms = 5'000;
-constexpr int kEndPatience_ms = 2'000;
+constexpr int kNurseryPatience_ms = 5'000;
+constexpr int kNurseryEndPatience_ms = 2'000;
 
 }  // namespace
+
+std::string how_it_ended(int status) {
+  if (status < 0) return "ended";
+  if (WIFSIGNALED(status))
+    return fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  return fmt::format("exited with status {}", WEXITSTATUS(status));
+}
 
 NurseryLink::NurseryLink(const std::string& program, const std::string& socket_path,
                          const std::vector<std::string>& options) {
@@ -85,12 +93,12 @@ NurseryLink::~NurseryLink() {
   }
   socket_.reset();
   if (pidfd_) {
-    if (readable_within(pidfd_.get(), kEndPatience_ms)) return;
+    if (readable_within(pidfd_.get(), kNurseryEndPatience_ms)) return;
     syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
-    readable_within(pidfd_.get(), kEndPatience_ms);
+    readable_within(pidfd_.get(), kNurseryEndPatience_ms);
     return;
   }
-  for (int i = 0; i < kEndPatience_ms / 10; ++i) {
+  for (int i = 0; i < kNurseryEndPatience_ms / 10; ++i) {
     if (waitpid(pid_, nullptr, WNOHANG) != 0) return;
     usleep(10'000);
   }
@@ -124,13 +132,15 @@ NurseryLink::Answer NurseryLink::ask(std::string_view method, Json parameters, i
   send_message(socket_.get(), json_text(rpc_request(id, method, std::move(parameters))), descriptors);
   Answer answer;
   while (!answer.came)
-    if (!read_one(kAnswerPatience_ms, id, &answer))
-      fail("nursery: no answer to '{}' in {} ms", method, kAnswerPatience_ms);
+    if (!read_one(kNurseryPatience_ms, id, &answer))
+      fail("nursery: no answer to '{}' in {} ms", method, kNurseryPatience_ms);
   return answer;
 }
 
-pid_t NurseryLink::fork_host(const std::string& token, uint32_t core) {
-  return ask("fork", {{"token", token}, {"core", core}}).result.value("pid", -1);
+pid_t NurseryLink::fork_host(const std::string& token, uint32_t core, const std::optional<User>& user) {
+  Json what{{"token", token}, {"core", core}};
+  if (user) what["uid"] = user->uid, what["gid"] = user->gid;
+  return ask("fork", std::move(what)).result.value("pid", -1);
 }
 
 void NurseryLink::keep(int roster) { ask("keep", Json::object(), roster); }

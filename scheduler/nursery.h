@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,8 +16,11 @@
 
 #include "core/protocol.h"
 #include "core/shared_memory.h"
+#include "scheduler/accounts.h"
 
 namespace roost {
+
+std::string how_it_ended(int status);  // as wait_status() tells it: "was killed by signal 11 (Segmentation fault)"
 
 class NurseryLink {
  public:
@@ -28,7 +32,8 @@ class NurseryLink {
   NurseryLink(const NurseryLink&) = delete;
   NurseryLink& operator=(const NurseryLink&) = delete;
 
-  pid_t fork_host(const std::string& token, uint32_t core);  // throws Error
+  // `user`: whom it becomes before it attaches; none: it stays the manager's. Throws Error.
+  pid_t fork_host(const std::string& token, uint32_t core, const std::optional<User>& user = std::nullopt);
   // See core/protocol.h. Throw Error.
   void keep(int roster);  // -1: nothing; hosts end with this manager
   void keep_module(uint32_t module, int memory);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Ranges of consecutive numbers: NF numbers, places in a host, inbox slots. Best fit, the lowest of equals, so that
+// Ranges of consecutive numbers: NF numbers, places in a host. Best fit, the lowest of equals, so that
 // holes are filled before fresh numbers are begun; freed neighbours join. O(log n) in the free ranges.
 #pragma once
 

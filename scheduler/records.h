@@ -31,7 +31,7 @@ enum class NfLife : uint8_t { absent, live, draining, leaving, quarantined };
 constexpr bool takes_packets(NfLife life) noexcept { return life == NfLife::live || life == NfLife::draining; }
 
 struct alignas(64) NfState {
-  RingProducer inbox;
+  RingRoom inbox;  // its part of its worker's
   uint32_t host;
   uint32_t local;          // its number in its host
   uint32_t backlog_first;  // handle + 1: packets of the middle of chains that wait for room in the inbox
@@ -56,11 +56,11 @@ struct HostSettings {
 struct HostState {
   // What each delivery looks at comes first, in one cache line.
   alignas(64) Owner owner;
-  uint64_t delivered = 0;  // packets into its inboxes, ever
+  uint64_t delivered = 0;  // packets into its inbox, ever
   // Of them, back; less what it was given besides: further segments, and packets to fill. So delivery counts once.
   uint32_t settled = 0;
   uint32_t owned() const noexcept { return static_cast<uint32_t>(delivered) - settled; }  // handles
-  ReadyBitmap ready;
+  RingProducer inbox;
   uint32_t ahead_host = UINT32_MAX;  // in this turn: whose worker the packets reach next
   bool touched = false;              // in this turn
   bool parked = false;
@@ -112,7 +112,7 @@ struct HostState {
   uint64_t busy_seen = 0;   // of the cycles that its worker reports, what is accounted for
   CpuAccount cpu;           // of the cycles that its process has run
   uint64_t contention = 0;  // for which they were opened
-  uint64_t refused = 0;     // packets for it that its inboxes, or its chain, had no room for
+  uint64_t refused = 0;     // packets for it that its inbox, or its chain, had no room for
   uint64_t load_delivered = 0, load_refused = 0, load_taken = 0, load_busy = 0;  // what its load knows of
   double demand = 0;            // of a core: its load, smoothed over rebalance_ms
   uint32_t moves_to = kNoCore;  // it gives way, and when it is parked it moves to that core
@@ -150,13 +150,6 @@ struct DepartedHost {
 struct AskedHost {
   uint32_t host, generation, nf;
   uint64_t dispatches, tsc;
-};
-
-// NFs of one word of a ready bitmap that got packets.
-struct ReadyMark {
-  HostState* host;
-  uint32_t word;
-  uint64_t bits;
 };
 
 struct ServiceState {

@@ -70,20 +70,15 @@ NfGroup Registry::reserve(HostLink& host, uint32_t count, uint16_t service, uint
                           std::optional<uint32_t> kept) {
   const auto place = host.places.take(count);
   const auto first = kept ? kept : nf_numbers_.take(count);
-  std::optional<uint32_t> slots;
-  if (uint64_t{count} << slot_shift <= host.layout.inbox_slots_total) slots = host.slots.take(count << slot_shift);
-  if (place && slots && first) return {*first, count, host.id, *place, *slots, service, slot_shift};
+  if (place && first) return {*first, count, host.id, *place, service, slot_shift};
   if (place) host.places.give_back(*place, count);
-  if (slots) host.slots.give_back(*slots, count << slot_shift);
   if (!first) fail("no more than {} NFs at a time", nfs_max_);
   if (!kept) nf_numbers_.give_back(*first, count);
-  fail("{}: has no room for {} NFs with {} inbox slots each; lower inbox_slots or the count", host.name(), count,
-       1u << slot_shift);
+  fail("{}: has no room for {} NFs; lower the count", host.name(), count);
 }
 
 void Registry::give_back(HostLink& host, const NfGroup& group, bool with_numbers) {
   host.places.give_back(group.place, group.count);
-  host.slots.give_back(group.first_slot, group.slots());
   if (with_numbers) nf_numbers_.give_back(group.first, group.count);
 }
 
@@ -136,7 +131,6 @@ void Registry::split_group(uint32_t at) {
   NfGroup rest = group;
   rest.first += before;
   rest.place += before;
-  rest.first_slot += before << group.slot_shift;
   rest.count -= before;
   group.count = before;
   hosts_.at(rest.host)->groups.insert(rest.first);

@@ -20,21 +20,18 @@ namespace roost {
 
 struct NfOrigin;
 
-// NFs that were started together in one host: their numbers, places and inboxes follow one another.
+// NFs that were started together in one host: their numbers and places follow one another.
 struct NfGroup {
   uint32_t first = 0, count = 0;
   uint32_t host = 0;
   uint32_t place = 0;  // of the first, in the host
-  uint32_t first_slot = 0;
   uint16_t service = 0;
-  uint8_t slot_shift = 0;
+  uint8_t slot_shift = 0;  // log2 of how many packets may wait for each
   std::string module{};
   std::shared_ptr<const NfOrigin> origin{};  // what they were started from
   uint32_t weight = 0;                       // of each
   OwnSettings own{};                         // of these NFs
   OwnSettings settings{};                    // these, and what they lack from their service's
-
-  uint32_t slots() const noexcept { return count << slot_shift; }
 };
 
 class Registry {

@@ -16,7 +16,7 @@ WakeThreshold DataLoop::threshold_of(const HostState& host) const noexcept {
 
 // Whoever got packets in this turn; and deadlines that have come: packets below the threshold, or a worker's own timer.
 void DataLoop::wake() noexcept {
-  mark_ready();
+  announce();
   wheel_.advance(now_, [this](uint32_t id) {
     if (id >= hosts_.size())
       look_at_turn(id - static_cast<uint32_t>(hosts_.size()));

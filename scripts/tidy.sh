@@ -5,10 +5,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scripts/install_deps.sh clang-tidy-14
-cmake --preset asan >/dev/null  # plain processor flags, which clang knows, and a compilation database
+# Plain processor flags, which clang knows, and a database of every file.
+cmake --preset asan -B build/tidy -DROOST_UNITY=OFF >/dev/null
 files=("$@")
 if [[ ${#files[@]} -eq 0 ]]; then
   mapfile -t files < <(find core scheduler nflib cli examples tests -name '*.cc' | sort)
 fi
 printf '%s\0' "${files[@]}" |
-  xargs -0 -n 1 -P "$(nproc)" clang-tidy-14 -p build/asan --quiet --extra-arg=-Wno-unknown-warning-option
+  xargs -0 -n 1 -P "$(nproc)" clang-tidy-14 -p build/tidy --quiet --extra-arg=-Wno-unknown-warning-option

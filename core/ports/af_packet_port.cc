@@ -65,7 +65,8 @@ AfPacketPort::AfPacketPort(const PortConfig& config, uint16_t index, rte_mempool
     : InterfacePort(config, index, pool),
       interface_(config.interface.interface),
       receive_kib_(std::clamp(config.interface.receive_kib, kInterfaceQueueKibMin, kInterfaceQueueKibMax)),
-      fanout_(config.interface.fanout) {
+      group_(config.queue.group) {
+  if (group_) group_->queues = config.queue.count;
   const auto facts = look_at_interface(interface_);
   if (!facts) fail("no such interface '{}'; interfaces here: {}", interface_, interfaces_here());
   if (facts->hardware != ARPHRD_ETHER && facts->hardware != ARPHRD_LOOPBACK)
@@ -95,25 +96,26 @@ AfPacketPort::Sockets AfPacketPort::open_sockets(int interface_index) const {
   promiscuous.mr_ifindex = interface_index;
   promiscuous.mr_type = PACKET_MR_PROMISC;
   set_option(sockets.receive, SOL_PACKET, PACKET_ADD_MEMBERSHIP, promiscuous, "promiscuous mode");
-  if (fanout_) ignore_outgoing(sockets.receive);
+  if (group_) ignore_outgoing(sockets.receive);
   bind_to(sockets.transmit, interface_index, 0);
   bind_to(sockets.receive, interface_index, ETH_P_ALL);
-  if (fanout_) join_queues(sockets.receive, interface_index);
+  if (group_) join_queues(sockets.receive, interface_index);
   return sockets;
 }
 
 // The kernel finds an unused number for the first one's group. The hash is of addresses and ports, the same both ways.
 void AfPacketPort::join_queues(const FileDescriptor& receive, int interface_index) const {
   constexpr uint32_t kByHash = PACKET_FANOUT_HASH << 16;
-  const bool first = fanout_->interface_index != interface_index;
+  const bool first = group_->fanout.interface_index != interface_index;
   set_option(receive, SOL_PACKET, PACKET_FANOUT,
-             first ? kByHash | uint32_t{PACKET_FANOUT_FLAG_UNIQUEID} << 16 : kByHash | fanout_->id, "PACKET_FANOUT");
+             first ? kByHash | uint32_t{PACKET_FANOUT_FLAG_UNIQUEID} << 16 : kByHash | group_->fanout.id,
+             "PACKET_FANOUT");
   if (!first) return;
   uint32_t group = 0;
   socklen_t length = sizeof group;
   if (getsockopt(receive.get(), SOL_PACKET, PACKET_FANOUT, &group, &length) != 0)
     fail_errno("packet socket: PACKET_FANOUT");
-  *fanout_ = {interface_index, static_cast<uint16_t>(group)};
+  group_->fanout = {interface_index, static_cast<uint16_t>(group)};
 }
 
 bool AfPacketPort::is_bound_to(int interface_index) const noexcept {

@@ -38,7 +38,7 @@ class AfPacketPort final : public InterfacePort {
 
   const std::string interface_;
   const uint32_t receive_kib_;
-  const std::shared_ptr<FanoutGroup> fanout_;  // the control thread's
+  const std::shared_ptr<PortGroup> group_;  // the control thread's; null: there is one queue
   Sockets sockets_;
 
   struct alignas(8) Control {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// An interface of this machine, by AF_XDP: all of its queues, and an XDP program that hands their packets over. The
-// program goes when the port ends, whatever ends it.
+// An interface of this machine, by AF_XDP: all of its queues, or this loop's share of them.
 //
 // A veth leaves checksums begun, and says so nowhere that AF_XDP shows: they are recognised, and finished.
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "core/ports/interface_port.h"
-#include "core/ports/xdp_queue.h"
+#include "core/ports/xdp_binding.h"
 
 namespace roost {
 
@@ -23,22 +21,18 @@ class AfXdpPort final : public InterfacePort {
   void read_kernel_counts() noexcept override;
 
  private:
-  struct Binding {
-    int interface_index = 0;
-    std::vector<std::unique_ptr<XdpQueue>> queues;
-    FileDescriptor promiscuous, map, program, attached, poll;
-  };
-
-  std::unique_ptr<Binding> bind_to(int interface_index) const;
+  std::shared_ptr<XdpBinding> binding_to(int interface_index) const;
+  XdpShare& share() const noexcept { return binding_->share(queue_.number); }
   uint16_t fetch(std::span<Slot> slots) noexcept override;
   // While the kernel has not taken all that is to be sent, the loop looks again by itself.
   int receive_descriptor() const noexcept override {
-    return binding_->queues.front()->has_unsent() ? -1 : binding_->poll.get();
+    return share().queues.front()->has_unsent() ? -1 : share().poll.get();
   }
 
   const std::string interface_;
-  std::unique_ptr<Binding> binding_;
-  size_t next_queue_ = 0;
+  const PortQueue queue_;
+  std::shared_ptr<XdpBinding> binding_;  // with the other loops that have the port
+  size_t next_queue_ = 0;                // of the share
 };
 
 }  // namespace roost

@@ -23,7 +23,7 @@
 namespace roost {
 namespace {
 
-constexpr uint16_t kBurstMax = 64;
+constexpr uint16_t kTransmitBurstMax = 64;
 
 std::string name_of(const std::string& device) { return device.substr(0, device.find(',')); }
 std::string parameters_of(const std::string& device) {
@@ -94,7 +94,8 @@ Ethdev::~Ethdev() { end(); }
 void Ethdev::end() noexcept {
   rte_eth_dev_info info{};
   if (rte_eth_dev_info_get(id_, &info) != 0) return;
-  if (interrupts_) rte_eth_dev_rx_intr_ctl_q(id_, 0, interrupts_.get(), RTE_INTR_EVENT_DEL, nullptr);
+  for (uint16_t queue = 0; queue < interrupts_.size(); ++queue)
+    rte_eth_dev_rx_intr_ctl_q(id_, queue, interrupts_[queue].get(), RTE_INTR_EVENT_DEL, nullptr);
   rte_eth_dev_stop(id_);
   rte_eth_dev_close(id_);
   rte_dev_remove(info.device);
@@ -128,48 +129,73 @@ void Ethdev::map_buffers(rte_mempool* pool) {
         device_);
 }
 
-// With receive interrupts, or without where the driver refuses to start with them.
-void Ethdev::configure(const EthdevSetup& setup, rte_mempool* pool) {
-  try {
-    start(setup, pool, true);
-  } catch (const Error&) {
-    rte_eth_dev_stop(id_);
-    start(setup, pool, false);
-    return;
-  }
-  take_interrupts();
+// Without RSS one queue has all that comes. net_memif has as many queues as its peer, and no others may be used.
+Ethdev::Queues Ethdev::queues_for(uint16_t wanted) const {
+  rte_eth_dev_info info{};
+  if (wanted <= 1 || rte_eth_dev_info_get(id_, &info) != 0 || driver() == "net_memif") return {};
+  const uint16_t transmit = std::clamp<uint16_t>(info.max_tx_queues, 1, wanted);
+  if (info.flow_type_rss_offloads == 0) return {1, transmit};
+  return {std::clamp<uint16_t>(info.max_rx_queues, 1, transmit), transmit};
 }
 
-void Ethdev::take_interrupts() {
-  FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) fail_errno("device '{}': epoll_create1", device_);
-  if (rte_eth_dev_rx_intr_ctl_q(id_, 0, epoll.get(), RTE_INTR_EVENT_ADD, nullptr) != 0) return;
-  if (enable_interrupt()) {
-    rte_eth_dev_rx_intr_disable(id_, 0);
-    interrupts_ = std::move(epoll);
-  } else {
-    rte_eth_dev_rx_intr_ctl_q(id_, 0, epoll.get(), RTE_INTR_EVENT_DEL, nullptr);
+// With receive interrupts, or without where the driver refuses to start with them; with fewer queues only if need be.
+void Ethdev::configure(const EthdevSetup& setup, rte_mempool* pool) {
+  struct Try {
+    Queues queues;
+    bool interrupts;
+  };
+  const Queues wanted = queues_for(setup.queues);
+  std::vector<Try> tries{{wanted, true}, {wanted, false}};
+  if (wanted.transmit > 1) tries.insert(tries.end(), {{{1, 1}, true}, {{1, 1}, false}});
+  for (size_t i = 0;; ++i) {
+    try {
+      start(setup, pool, tries[i].queues, tries[i].interrupts);
+      if (tries[i].interrupts) take_interrupts();
+      return;
+    } catch (const Error&) {
+      rte_eth_dev_stop(id_);
+      if (i + 1 == tries.size()) throw;
+    }
   }
+}
+
+// For all queues, or none.
+void Ethdev::take_interrupts() {
+  std::vector<FileDescriptor> taken;
+  for (uint16_t queue = 0; queue < queues_.receive; ++queue) {
+    FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll) fail_errno("device '{}': epoll_create1", device_);
+    if (rte_eth_dev_rx_intr_ctl_q(id_, queue, epoll.get(), RTE_INTR_EVENT_ADD, nullptr) != 0) break;
+    taken.push_back(std::move(epoll));
+    if (!enable_interrupt(queue)) break;
+    rte_eth_dev_rx_intr_disable(id_, queue);
+    if (taken.size() == queues_.receive) {
+      interrupts_ = std::move(taken);
+      return;
+    }
+  }
+  for (uint16_t queue = 0; queue < taken.size(); ++queue)
+    rte_eth_dev_rx_intr_ctl_q(id_, queue, taken[queue].get(), RTE_INTR_EVENT_DEL, nullptr);
 }
 
 // A driver that has a descriptor and nothing to switch on there (net_tap) tells of packets at any time.
-bool Ethdev::enable_interrupt() noexcept {
-  const int result = rte_eth_dev_rx_intr_enable(id_, 0);
+bool Ethdev::enable_interrupt(uint16_t queue) noexcept {
+  const int result = rte_eth_dev_rx_intr_enable(id_, queue);
   return result == 0 || result == -ENOTSUP;
 }
 
-bool Ethdev::arm_interrupt() noexcept {
-  return !interrupts_ || (enable_interrupt() && rte_eth_rx_queue_count(id_, 0) <= 0);
+bool Ethdev::arm_interrupt(uint16_t queue) noexcept {
+  return interrupt_fd(queue) < 0 || (enable_interrupt(queue) && rte_eth_rx_queue_count(id_, queue) <= 0);
 }
 
-void Ethdev::disarm_interrupt() noexcept {
-  if (!interrupts_) return;
-  rte_eth_dev_rx_intr_disable(id_, 0);
+void Ethdev::disarm_interrupt(uint16_t queue) noexcept {
+  if (interrupt_fd(queue) < 0) return;
+  rte_eth_dev_rx_intr_disable(id_, queue);
   rte_epoll_event event;
-  rte_epoll_wait(interrupts_.get(), &event, 1, 0);  // what has come in is taken off the descriptor
+  rte_epoll_wait(interrupt_fd(queue), &event, 1, 0);  // what has come in is taken off the descriptor
 }
 
-void Ethdev::start(const EthdevSetup& setup, rte_mempool* pool, bool interrupts) {
+void Ethdev::start(const EthdevSetup& setup, rte_mempool* pool, Queues queues, bool interrupts) {
   const auto check = [this](int result, const char* what) {
     if (result < 0) fail("device '{}': {}: {}", device_, what, rte_strerror(-result));
   };
@@ -179,13 +205,15 @@ void Ethdev::start(const EthdevSetup& setup, rte_mempool* pool, bool interrupts)
   conf.intr_conf.rxq = interrupts;
   conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;  // longer packets than a buffer
   conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+  if (queues.receive > 1) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf =
+        info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP);
+  }
   sends_segments_ = conf.txmode.offloads != 0;
-  check(rte_eth_dev_configure(id_, 1, 1, &conf), "one queue each way is refused");
-  uint16_t receive = setup.receive_descriptors, transmit = setup.transmit_descriptors;
-  check(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &transmit), "so many descriptors are refused");
-  const auto node = static_cast<unsigned>(rte_eth_dev_socket_id(id_));
-  check(rte_eth_rx_queue_setup(id_, 0, receive, node, nullptr, pool), "its receive queue can't be set up");
-  check(rte_eth_tx_queue_setup(id_, 0, transmit, node, nullptr), "its transmit queue can't be set up");
+  queues_ = queues;
+  check(rte_eth_dev_configure(id_, queues.receive, queues.transmit, &conf), "so many queues are refused");
+  set_up_queues(setup, pool);
   check(rte_eth_dev_start(id_), "it does not start");
   if (setup.promiscuous) {
     const int result = rte_eth_promiscuous_enable(id_);
@@ -193,7 +221,20 @@ void Ethdev::start(const EthdevSetup& setup, rte_mempool* pool, bool interrupts)
   }
 }
 
-uint16_t Ethdev::transmit(rte_mbuf** packets, uint16_t count, PortCounters& counters) const noexcept {
+void Ethdev::set_up_queues(const EthdevSetup& setup, rte_mempool* pool) {
+  const auto check = [this](int result, const char* what) {
+    if (result < 0) fail("device '{}': {}: {}", device_, what, rte_strerror(-result));
+  };
+  uint16_t receive = setup.receive_descriptors, transmit = setup.transmit_descriptors;
+  check(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive, &transmit), "so many descriptors are refused");
+  const auto node = static_cast<unsigned>(rte_eth_dev_socket_id(id_));
+  for (uint16_t queue = 0; queue < queues_.receive; ++queue)
+    check(rte_eth_rx_queue_setup(id_, queue, receive, node, nullptr, pool), "a receive queue can't be set up");
+  for (uint16_t queue = 0; queue < queues_.transmit; ++queue)
+    check(rte_eth_tx_queue_setup(id_, queue, transmit, node, nullptr), "a transmit queue can't be set up");
+}
+
+uint16_t Ethdev::transmit(uint16_t queue, rte_mbuf** packets, uint16_t count, PortCounters& counters) const noexcept {
   const auto sendable = [this](const rte_mbuf* packet) { return packet->nb_segs == 1 || sends_segments_; };
   uint16_t done = 0;
   while (done < count) {
@@ -202,11 +243,11 @@ uint16_t Ethdev::transmit(rte_mbuf** packets, uint16_t count, PortCounters& coun
       counters.transmit_dropped.add(1);
       continue;
     }
-    std::array<uint32_t, kBurstMax> bytes;  // a packet that is sent is gone
+    std::array<uint32_t, kTransmitBurstMax> bytes;  // a packet that is sent is gone
     uint16_t ready = 0;
-    for (; ready < kBurstMax && done + ready < count && sendable(packets[done + ready]); ++ready)
+    for (; ready < kTransmitBurstMax && done + ready < count && sendable(packets[done + ready]); ++ready)
       bytes[ready] = packets[done + ready]->pkt_len;
-    const uint16_t sent = rte_eth_tx_burst(id_, 0, packets + done, ready);
+    const uint16_t sent = rte_eth_tx_burst(id_, queue, packets + done, ready);
     counters.transmitted.add(sent);
     counters.transmitted_bytes.add(std::accumulate(bytes.begin(), bytes.begin() + sent, uint64_t{0}));
     done = static_cast<uint16_t>(done + sent);

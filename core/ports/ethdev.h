@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A device of DPDK's: a network card by its PCI address, or a virtual one, by the driver that DPDK has for it. One
-// queue in, one out, no offloads; set up when this is made, given back when it ends.
+// A device of DPDK's: a network card by its PCI address, or a virtual one, by the driver that DPDK has for it. No
+// offloads but RSS; set up when this is made, given back when it ends. Each queue is of one thread.
 // Programmer's guide: doc.dpdk.org/guides-22.11/prog_guide/poll_mode_drv.html
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/port.h"
 #include "core/shared_memory.h"
@@ -21,6 +22,7 @@ struct EthdevSetup {
   uint16_t receive_descriptors = 1'024;
   uint16_t transmit_descriptors = 1'024;
   bool promiscuous = true;
+  uint16_t queues = 1;  // of each direction
 };
 
 // What is wrong with a device's name, empty: nothing.
@@ -35,17 +37,22 @@ class Ethdev {
   Ethdev(const Ethdev&) = delete;
   Ethdev& operator=(const Ethdev&) = delete;
 
-  uint16_t receive(rte_mbuf** packets, uint16_t count) const noexcept {
-    return rte_eth_rx_burst(id_, 0, packets, count);
+  // As many as asked for, where the device has RSS (it gives each queue its part of the flows) and so many; else one
+  // that receives, and as many as there are that send.
+  uint16_t receive_queues() const noexcept { return queues_.receive; }
+  uint16_t transmit_queues() const noexcept { return queues_.transmit; }  // at least as many
+
+  uint16_t receive(uint16_t queue, rte_mbuf** packets, uint16_t count) const noexcept {
+    return rte_eth_rx_burst(id_, queue, packets, count);
   }
   // As Port::transmit. Packets of several segments are lost where the driver can't send them.
-  uint16_t transmit(rte_mbuf** packets, uint16_t count, PortCounters& counters) const noexcept;
+  uint16_t transmit(uint16_t queue, rte_mbuf** packets, uint16_t count, PortCounters& counters) const noexcept;
 
   // Receive interrupts. -1: the device has none, and can only be polled.
-  int interrupt_fd() const noexcept { return interrupts_.get(); }
+  int interrupt_fd(uint16_t queue) const noexcept { return queue < interrupts_.size() ? interrupts_[queue].get() : -1; }
   // From here on the descriptor tells of packets. False: there are some already.
-  bool arm_interrupt() noexcept;
-  void disarm_interrupt() noexcept;
+  bool arm_interrupt(uint16_t queue) noexcept;
+  void disarm_interrupt(uint16_t queue) noexcept;
 
   // Any thread.
   bool is_up() const noexcept;
@@ -54,17 +61,24 @@ class Ethdev {
   std::string driver() const;
 
  private:
+  struct Queues {
+    uint16_t receive = 1, transmit = 1;
+  };
+
+  Queues queues_for(uint16_t wanted) const;
   void configure(const EthdevSetup& setup, rte_mempool* pool);
-  void start(const EthdevSetup& setup, rte_mempool* pool, bool interrupts);
+  void start(const EthdevSetup& setup, rte_mempool* pool, Queues queues, bool interrupts);
+  void set_up_queues(const EthdevSetup& setup, rte_mempool* pool);
   void take_interrupts();
-  bool enable_interrupt() noexcept;
+  bool enable_interrupt(uint16_t queue) noexcept;
   void map_buffers(rte_mempool* pool);
   void end() noexcept;
 
   std::string device_;
   uint16_t id_ = RTE_MAX_ETHPORTS;
   bool sends_segments_ = false;
-  FileDescriptor interrupts_;  // an epoll instance with the queue's
+  Queues queues_;
+  std::vector<FileDescriptor> interrupts_;  // by queue: an epoll instance with its own
   uint64_t missed_ = 0;
 };
 

@@ -17,20 +17,44 @@ uint64_t flags_of_packets(rte_mempool* pool) {
   return flags;
 }
 
+std::shared_ptr<Ethdev> device_of(const PortConfig& config, rte_mempool* pool) {
+  PortGroup* const group = config.queue.group.get();
+  if (group != nullptr && group->device) return group->device;
+  auto device = std::make_shared<Ethdev>(
+      EthdevSetup{config.device.device, config.device.receive_descriptors, config.device.transmit_descriptors,
+                  config.device.promiscuous, static_cast<uint16_t>(config.queue.count)},
+      pool);
+  if (group != nullptr) {
+    group->device = device;
+    group->queues = device->transmit_queues();
+  }
+  return device;
+}
+
 }  // namespace
 
 EthdevPort::EthdevPort(const PortConfig& config, uint16_t index, rte_mempool* pool)
     : Port(config.name, index),
-      device_({config.device.device, config.device.receive_descriptors, config.device.transmit_descriptors,
-               config.device.promiscuous},
-              pool),
+      device_(device_of(config, pool)),
+      queue_(static_cast<uint16_t>(config.queue.number)),
+      receives_(queue_ < device_->receive_queues()),
       plain_flags_(flags_of_packets(pool)) {
-  log_info("port '{}': device '{}', driver {}, {}", name(), config.device.device, device_.driver(),
-           device_.interrupt_fd() >= 0 ? "with receive interrupts" : "no receive interrupts");
+  if (queue_ == 0) tell_log(config);
+}
+
+void EthdevPort::tell_log(const PortConfig& config) const {
+  log_info("port '{}': device '{}', driver {}, {}", name(), config.device.device, device_->driver(),
+           device_->interrupt_fd(0) >= 0 ? "with receive interrupts" : "no receive interrupts");
+  if (config.queue.count == 1) return;
+  log_info("port '{}': for {} io cores {} queues that receive and {} that send{}", name(), config.queue.count,
+           device_->receive_queues(), device_->transmit_queues(),
+           device_->receive_queues() > 1
+               ? ", flows shared out by RSS"
+               : "; the driver has no RSS for more, so the first io core receives everything");
 }
 
 uint16_t EthdevPort::receive(rte_mbuf** packets, uint64_t* stamps_tsc, uint16_t count, uint64_t now_tsc) noexcept {
-  const uint16_t came = device_.receive(packets, count);
+  const uint16_t came = receives_ ? device_->receive(queue_, packets, count) : uint16_t{0};
   uint16_t kept = 0;
   uint64_t bytes = 0;
   for (uint16_t i = 0; i < came; ++i) {

@@ -10,7 +10,7 @@
 namespace roost {
 namespace {
 
-constexpr uint16_t kBurstMax = 256;
+constexpr uint16_t kGeneratedBurstMax = 256;
 constexpr uint16_t kImixBytes[12] = {64, 64, 64, 64, 64, 64, 64, 570, 570, 570, 570, 1518};
 
 void check(const GeneratorOptions& options, rte_mempool* pool, uint64_t tsc_hz) {
@@ -44,12 +44,13 @@ GeneratorPort::GeneratorPort(const PortConfig& config, uint16_t index, rte_mempo
 uint16_t GeneratorPort::receive(rte_mbuf** packets, uint64_t* stamps_tsc, uint16_t count, uint64_t now_tsc) noexcept {
   schedule_.start_once(now_tsc);
   if (options_.backlog_packets != 0) miss_beyond_backlog(now_tsc);
-  auto due = static_cast<uint16_t>(schedule_.due_count(now_tsc, std::min<uint64_t>({count, kBurstMax, left_})));
+  auto due =
+      static_cast<uint16_t>(schedule_.due_count(now_tsc, std::min<uint64_t>({count, kGeneratedBurstMax, left_})));
   // With the pool (nearly) empty, what isn't sent now stays due and goes out late, with its stamp.
   while (due != 0 && !fresh_.take(packets, due)) due /= 2;
   if (due == 0) return 0;
 
-  uint32_t flows[kBurstMax];
+  uint32_t flows[kGeneratedBurstMax];
   picker_.pick(flows, due);
   uint64_t bytes_all = 0;
   for (uint16_t i = 0; i < due; ++i) {

@@ -21,6 +21,7 @@ constexpr uint32_t kTagBytes = sizeof(rte_vlan_hdr), kAddressesBytes = 2 * RTE_E
 InterfacePort::InterfacePort(const PortConfig& config, uint16_t index, rte_mempool* pool)
     : Port(config.name, index),
       pool_(pool),
+      tells_(config.queue.number == 0),
       fresh_(pool, index),
       room_bytes_(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM),
       long_frames_(new uint8_t[size_t{kSlots} * (kLead + room_bytes_ + kLongBytes)]),
@@ -181,6 +182,7 @@ rte_mbuf* InterfacePort::spread(const uint8_t* frame, uint32_t bytes) noexcept {
 void InterfacePort::tell_link(LinkState state, std::string_view interface) {
   if (state == link()) return;
   set_link(state);
+  if (!tells_) return;
   if (state == LinkState::up)
     log_info("port '{}': interface '{}' is up", name(), interface);
   else
@@ -203,7 +205,7 @@ std::function<void()> InterfacePort::follow(const std::string& interface, const 
       read_kernel_counts();  // of the old descriptors, for the last time
       change_over = bind(facts->index);
     } catch (const Error& error) {
-      log_warn("port '{}': interface '{}' is back, but: {}", name(), interface, error.what());
+      if (tells_) log_warn("port '{}': interface '{}' is back, but: {}", name(), interface, error.what());
       tell_link(LinkState::gone, interface);
       return {};
     }

@@ -54,7 +54,7 @@ class InterfacePort : public Port {
   uint32_t room_bytes() const noexcept { return room_bytes_; }  // behind first_bytes()
   uint8_t* further_bytes(uint16_t slot) noexcept;               // kLongBytes
   void set_link(LinkState state) noexcept { link_.store(state, std::memory_order_relaxed); }
-  // Says so in the log where it is news.
+  // Says so in the log where it is news; of several queues one does.
   void tell_link(LinkState state, std::string_view interface);
   // What look_at_link() does for interfaces that others make: says how the link is, and where the interface is back as
   // another one (`is_bound` says of its number whether it is), has `bind` open new descriptors. That throws Error, or
@@ -76,6 +76,7 @@ class InterfacePort : public Port {
   static constexpr uint32_t kLead = 64;  // before a long frame, for a tag
 
   rte_mempool* const pool_;
+  const bool tells_;
   FreshPackets fresh_;
   const uint32_t room_bytes_;
   std::array<Slot, kSlots> slots_{};

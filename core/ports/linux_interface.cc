@@ -57,13 +57,14 @@ std::optional<InterfaceFacts> look_at_interface(const std::string& name) {
   return facts;
 }
 
-uint32_t receive_queues_of(const std::string& name) {
+InterfaceQueues queues_of(const std::string& name) {
   ethtool_channels channels{};
   channels.cmd = ETHTOOL_GCHANNELS;
   ifreq request = request_for(name);
   request.ifr_data = reinterpret_cast<char*>(&channels);
-  if (ioctl(any_socket().get(), SIOCETHTOOL, &request) != 0) return 1;
-  return std::max(1U, channels.rx_count + channels.combined_count);
+  if (ioctl(any_socket().get(), SIOCETHTOOL, &request) != 0) return {};
+  return {std::max(1U, channels.rx_count + channels.combined_count),
+          std::max(1U, channels.tx_count + channels.combined_count)};
 }
 
 FileDescriptor hold_promiscuous(int interface_index) {

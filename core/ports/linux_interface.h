@@ -21,8 +21,12 @@ struct InterfaceFacts {
 };
 // Nothing: there is none of that name.
 std::optional<InterfaceFacts> look_at_interface(const std::string& name);
-std::string interfaces_here();                        // "eth0, lo"
-uint32_t receive_queues_of(const std::string& name);  // that its packets come by; 1 where it does not say
+std::string interfaces_here();  // "eth0, lo"
+
+struct InterfaceQueues {
+  uint32_t receive = 1, transmit = 1;  // 1 where it does not say
+};
+InterfaceQueues queues_of(const std::string& name);
 
 // What is wrong with it, empty: nothing. The kernel takes 1 to 15 characters, without '/', ':' and white space.
 std::string interface_name_problem(std::string_view name);

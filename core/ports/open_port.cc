@@ -43,6 +43,7 @@ std::unique_ptr<Port> open_port(const PortConfig& config, uint16_t index, rte_me
   try {
     if (pool == nullptr) fail("no packet pool given");
     if (tsc_hz == 0) fail("the TSC's frequency isn't known");
+    if (config.queue.number != 0 && config.queue.number >= config.queue.group->queues) return nullptr;
     switch (config.kind) {
       case PortKind::kNull:
         return std::make_unique<NullPort>(config, index, pool);

@@ -14,7 +14,7 @@
 namespace roost {
 namespace {
 
-constexpr size_t kBytes = size_t{2} * XdpQueue::kFrames * XdpQueue::kFrameBytes;
+constexpr size_t kBytes = size_t{2} * kXdpFrames * kXdpFrameBytes;
 constexpr int kKicksMost = 64;  // the kernel sends some 32 packets at a time
 
 }  // namespace
@@ -23,15 +23,13 @@ void XdpQueue::Unmap::operator()(void* memory) const noexcept { munmap(memory, k
 
 XdpQueue::XdpQueue(const std::string& interface, uint32_t queue) {
   void* const pages = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) fail_errno("no memory for {} frames", 2 * kFrames);
+  if (pages == MAP_FAILED) fail_errno("no memory for {} frames", 2 * kXdpFrames);
   memory_.reset(pages);
-  // The kernel says what it took from the fill ring only when it has used up what it last found there, at most all
-  // frames. So there is a place for each frame only if there are twice as many places.
-  const xsk_umem_config memory_config{2 * kFrames, kFrames, kFrameBytes, 0, 0};
+  const xsk_umem_config memory_config{kXdpFillPlaces, kXdpFrames, kXdpFrameBytes, 0, 0};
   if (const int error = xsk_umem__create(&umem_, pages, kBytes, &fill_, &completed_, &memory_config); error != 0)
     fail("the kernel does not take the frames' memory: {} (limits: ulimit -l)", std::strerror(-error));
   xsk_socket_config config{};
-  config.rx_size = config.tx_size = kFrames;
+  config.rx_size = config.tx_size = kXdpFrames;
   config.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD;  // the port has one, which ends with it
   config.bind_flags = XDP_USE_NEED_WAKEUP;
   if (const int error = xsk_socket__create(&socket_, interface.c_str(), queue, umem_, &receive_, &transmit_, &config);
@@ -39,13 +37,8 @@ XdpQueue::XdpQueue(const std::string& interface, uint32_t queue) {
     xsk_umem__delete(umem_);
     fail("queue {}: {}", queue, std::strerror(-error));
   }
-  uint32_t first = 0;
-  xsk_ring_prod__reserve(&fill_, kFrames, &first);
-  for (uint32_t i = 0; i < kFrames; ++i) {
-    *xsk_ring_prod__fill_addr(&fill_, first + i) = uint64_t{i} * kFrameBytes;
-    free_.push_back(uint64_t{kFrames + i} * kFrameBytes);
-  }
-  xsk_ring_prod__submit(&fill_, kFrames);
+  give_all_frames(fill_);
+  for (uint32_t i = 0; i < kXdpFrames; ++i) free_.push_back(uint64_t{kXdpFrames + i} * kXdpFrameBytes);
 }
 
 XdpQueue::~XdpQueue() {
@@ -61,7 +54,7 @@ void XdpQueue::wake_filling() noexcept {
 
 void XdpQueue::take_completed() noexcept {
   uint32_t first = 0;
-  const uint32_t count = xsk_ring_cons__peek(&completed_, kFrames, &first);
+  const uint32_t count = xsk_ring_cons__peek(&completed_, kXdpFrames, &first);
   for (uint32_t i = 0; i < count; ++i) free_.push_back(*xsk_ring_cons__comp_addr(&completed_, first + i));
   xsk_ring_cons__release(&completed_, count);
 }

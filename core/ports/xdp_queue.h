@@ -9,9 +9,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "core/shared_memory.h"
+#include "core/ports/xdp_frames.h"
 
 struct rte_mbuf;
 
@@ -19,9 +20,6 @@ namespace roost {
 
 class XdpQueue {
  public:
-  static constexpr uint32_t kFrameBytes = 4'096;
-  static constexpr uint32_t kFrames = 1'024;  // for each direction
-
   // Throws Error.
   XdpQueue(const std::string& interface, uint32_t queue);
   ~XdpQueue();
@@ -34,29 +32,12 @@ class XdpQueue {
   template <typename Take>
   uint32_t receive(uint32_t count, Take&& take) noexcept {
     if (unsent_) kick();
-    uint32_t first = 0, give_back = 0;
-    const uint32_t came = xsk_ring_cons__peek(&receive_, count, &first);
-    if (came == 0) {
-      wake_filling();
-      return 0;
-    }
-    if (xsk_ring_prod__reserve(&fill_, came, &give_back) != came) {  // the kernel has not said yet what it took
-      xsk_ring_cons__cancel(&receive_, came);
-      wake_filling();
-      return 0;
-    }
-    for (uint32_t i = 0; i < came; ++i) {
-      const xdp_desc* const descriptor = xsk_ring_cons__rx_desc(&receive_, first + i);
-      take(i, static_cast<const uint8_t*>(xsk_umem__get_data(memory(), descriptor->addr)), descriptor->len);
-      *xsk_ring_prod__fill_addr(&fill_, give_back + i) = descriptor->addr / kFrameBytes * kFrameBytes;
-    }
-    xsk_ring_prod__submit(&fill_, came);
-    xsk_ring_cons__release(&receive_, came);
+    const uint32_t came = receive_frames(receive_, fill_, memory(), count, std::forward<Take>(take));
     wake_filling();
     return came;
   }
 
-  // Copies this packet, of kFrameBytes at most, to be sent with the next kick(). False: there is no room.
+  // Copies this packet, of kXdpFrameBytes at most, to be sent with the next kick(). False: there is no room.
   bool put(const rte_mbuf& packet) noexcept;
   // Has the kernel send what was put.
   void kick() noexcept;

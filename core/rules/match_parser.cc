@@ -10,14 +10,15 @@
 
 #include "core/error.h"
 #include "core/rules/dscp_names.h"
+#include "core/rules/ip_protocols.h"
 
 namespace roost {
 namespace {
 
-constexpr uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kDccp = 33, kIcmp6 = 58, kSctp = 132, kUdpLite = 136;
-constexpr std::pair<std::string_view, uint8_t> kProtocols[] = {{"icmp", kIcmp},      {"tcp", kTcp},   {"udp", kUdp},
-                                                               {"icmp6", kIcmp6},    {"sctp", kSctp}, {"dccp", kDccp},
-                                                               {"udplite", kUdpLite}};
+constexpr std::pair<std::string_view, uint8_t> kProtocols[] = {
+    {"icmp", ip_protocol::kIcmp},      {"tcp", ip_protocol::kTcp},   {"udp", ip_protocol::kUdp},
+    {"icmp6", ip_protocol::kIcmp6},    {"sctp", ip_protocol::kSctp}, {"dccp", ip_protocol::kDccp},
+    {"udplite", ip_protocol::kUdpLite}};
 
 std::optional<uint64_t> as_number(std::string_view text) {
   const int base = text.starts_with("0x") ? 16 : 10;
@@ -73,7 +74,9 @@ void MatchParser::want_layer(Layer layer) {
 }
 
 void MatchParser::protocol(uint8_t number) {
-  want_layer(number == kIcmp && word_ == "icmp" ? kIpv4 : number == kIcmp6 && word_ == "icmp6" ? kIpv6 : kAnyIp);
+  want_layer(number == ip_protocol::kIcmp && word_ == "icmp"     ? kIpv4
+             : number == ip_protocol::kIcmp6 && word_ == "icmp6" ? kIpv6
+                                                                 : kAnyIp);
   want(protocol_, number, "protocols");
   protocol_ = {number, word_};
   match_.value.protocol = number;
@@ -178,11 +181,11 @@ const std::vector<MatchParser::Field>& MatchParser::fields() {
       {"ipv4", false, [](P& p, Text) { p.want_layer(kIpv4); }},
       {"ipv6", false, [](P& p, Text) { p.want_layer(kIpv6); }},
       {"arp", false, [](P& p, Text) { p.type("arp"); }},
-      {"tcp", false, [](P& p, Text) { p.protocol(kTcp); }},
-      {"udp", false, [](P& p, Text) { p.protocol(kUdp); }},
-      {"sctp", false, [](P& p, Text) { p.protocol(kSctp); }},
-      {"icmp", false, [](P& p, Text) { p.protocol(kIcmp); }},
-      {"icmp6", false, [](P& p, Text) { p.protocol(kIcmp6); }},
+      {"tcp", false, [](P& p, Text) { p.protocol(ip_protocol::kTcp); }},
+      {"udp", false, [](P& p, Text) { p.protocol(ip_protocol::kUdp); }},
+      {"sctp", false, [](P& p, Text) { p.protocol(ip_protocol::kSctp); }},
+      {"icmp", false, [](P& p, Text) { p.protocol(ip_protocol::kIcmp); }},
+      {"icmp6", false, [](P& p, Text) { p.protocol(ip_protocol::kIcmp6); }},
       {"src", true, [](P& p, Text v) { p.address(p.match_.value.source, p.match_.mask.source, v, false); }},
       {"dst", true, [](P& p, Text v) { p.address(p.match_.value.destination, p.match_.mask.destination, v, false); }},
       {"sport", true, [](P& p, Text v) { ports(p, v, p.match_.source_ports); }},
@@ -259,13 +262,14 @@ void MatchParser::finish_layer() {
 RuleMatch MatchParser::finish() {
   finish_layer();
   if (ports_.value != -1) {
-    constexpr uint8_t kWithPorts[] = {kTcp, kUdp, kSctp, kUdpLite, kDccp};
+    constexpr uint8_t kWithPorts[] = {ip_protocol::kTcp, ip_protocol::kUdp, ip_protocol::kSctp, ip_protocol::kUdpLite,
+                                      ip_protocol::kDccp};
     if (std::find(std::begin(kWithPorts), std::end(kWithPorts), protocol_.value) == std::end(kWithPorts))
       fail("'{}': {}; ports are those of tcp, udp, sctp, proto=udplite or proto=dccp: say which", ports_.by,
            protocol_.value == -1 ? "of which protocol?" : fmt::format("'{}' has no ports", protocol_.by));
   }
   if (icmp_.value != -1) {
-    if (protocol_.value != kIcmp && protocol_.value != kIcmp6)
+    if (protocol_.value != ip_protocol::kIcmp && protocol_.value != ip_protocol::kIcmp6)
       fail("'{}': {}; say 'icmp' or 'icmp6'", icmp_.by,
            protocol_.value == -1 ? "of which ICMP?" : fmt::format("'{}' has none", protocol_.by));
     match_.value.kind |= PacketFields::kIcmp;

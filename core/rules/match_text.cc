@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "core/rules/dscp_names.h"
+#include "core/rules/ip_protocols.h"
 #include "core/rules/match_parser.h"
 #include "core/rules/rule_text.h"
 
@@ -54,11 +55,11 @@ class Writer {
 };
 
 void write_ip(const RuleMatch& match, Writer& out) {
-  constexpr uint8_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58, kSctp = 132;
   const PacketFields &value = match.value, &mask = match.mask;
   const bool four = (mask.kind & PacketFields::kIpv4) != 0, six = (mask.kind & PacketFields::kIpv6) != 0;
   const bool protocol = mask.protocol != 0;
-  bool said = (protocol && ((four && value.protocol == kIcmp) || (six && value.protocol == kIcmp6)));
+  bool said =
+      (protocol && ((four && value.protocol == ip_protocol::kIcmp) || (six && value.protocol == ip_protocol::kIcmp6)));
   const auto any = [](const uint8_t* bytes) {
     return std::any_of(bytes, bytes + 16, [](uint8_t b) { return b != 0; });
   };
@@ -67,19 +68,19 @@ void write_ip(const RuleMatch& match, Writer& out) {
   if (!said && !four && !six && !protocol && mask.dscp == 0) out.word("ip");
   if (protocol) {
     switch (value.protocol) {
-      case kTcp:
+      case ip_protocol::kTcp:
         out.word("tcp");
         break;
-      case kUdp:
+      case ip_protocol::kUdp:
         out.word("udp");
         break;
-      case kSctp:
+      case ip_protocol::kSctp:
         out.word("sctp");
         break;
       default:
-        if (value.protocol == kIcmp && four) {
+        if (value.protocol == ip_protocol::kIcmp && four) {
           out.word("icmp");
-        } else if (value.protocol == kIcmp6 && six) {
+        } else if (value.protocol == ip_protocol::kIcmp6 && six) {
           out.word("icmp6");
         } else {
           out.field("proto", value.protocol);

@@ -35,6 +35,7 @@ struct BarePipeline::Shared {
 BarePipeline::BarePipeline(PacketPool& pool, const PortConfig& generator, uint32_t flow_rows, uint64_t tsc_hz,
                            uint64_t cost_cycles)
     : pool_(pool),
+      tsc_hz_(tsc_hz),
       in_(open_port(generator, 0, pool.pool(), tsc_hz)),
       out_(open_port(PortConfig{}, 1, pool.pool(), tsc_hz)),
       flows_(flow_rows, 8),
@@ -55,6 +56,8 @@ BarePipeline::~BarePipeline() {
   waitpid(child_, nullptr, 0);
   munmap(shared_, sizeof(Shared));
 }
+
+void BarePipeline::feed(const PortConfig& source) { in_ = open_port(source, 0, pool_.pool(), tsc_hz_); }
 
 void BarePipeline::poll_packets(Shared& shared, uint64_t cost_cycles) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -23,6 +23,8 @@ class BarePipeline {
   BarePipeline(const BarePipeline&) = delete;
   BarePipeline& operator=(const BarePipeline&) = delete;
 
+  // Its packets come from here from now on. The flow table keeps the flows that it has.
+  void feed(const PortConfig& source);
   // On the calling thread, which should be on the io core.
   double rate_over(double seconds, double warm_up_seconds = 0.02);
 
@@ -34,6 +36,7 @@ class BarePipeline {
   void turn(bool receiving) noexcept;
 
   PacketPool& pool_;
+  const uint64_t tsc_hz_;
   std::unique_ptr<Port> in_, out_;
   FlowTable flows_;
   std::vector<uint32_t> owner_;

@@ -12,6 +12,8 @@
 namespace roost::experiment {
 namespace {
 
+constexpr double kFirstPatience_s = 1;
+constexpr useconds_t kFirstLook_us = 500;
 constexpr uint64_t kBacklogPackets = 1024;  // as a NIC's ring: what is not taken in time is missed
 
 bool comes_round(const RigOptions& options) { return options.window != 0 || options.pulses_per_s != 0; }
@@ -148,14 +150,20 @@ RateTrial Rig::trial(double rate_pps, double seconds) {
     loop.clear_latency();
     steered_->pace(rate_pps);
   });
+  const auto& transmitted = loop.counters().transmitted;
   const uint64_t before = out;
   const double began = seconds_now();
   start();
+  while (rate_pps == 0 && transmitted.get() == before && seconds_now() < began + kFirstPatience_s)
+    usleep(kFirstLook_us);
+  const uint64_t from = rate_pps == 0 ? transmitted.get() : before;
+  const double from_s = rate_pps == 0 ? seconds_now() : began;
   usleep(static_cast<useconds_t>(seconds * 1e6));
-  const uint64_t meanwhile = loop.counters().transmitted.get() - before;
+  const uint64_t meanwhile = transmitted.get() - from;
   result.seconds = seconds_now() - began;
-  result.out_pps = static_cast<double>(meanwhile) / result.seconds;
+  result.out_pps = static_cast<double>(meanwhile) / (began + result.seconds - from_s);
   settle();
+  result.whole_s = seconds_now() - began;
   loop.call(count);
   result.offered = due;
   result.transmitted = out;
@@ -171,6 +179,12 @@ RateTrial Rig::trial(double rate_pps, double seconds) {
 
 void Rig::steer(double rate_pps) {
   manager_->loop().call([&] { steered_->pace(rate_pps); });
+}
+
+void Rig::feed(const Lane& lane) {
+  std::unique_ptr<Port> source =
+      open_port(Rig::source(lane), steered_->index(), manager_->pool().pool(), manager_->tsc_hz());
+  manager_->loop().call([&] { source = steered_->take_from(std::move(source)); });
 }
 
 double Rig::workers_cpu_s() {

@@ -36,9 +36,11 @@ struct RigOptions {
 
 // What was offered at one rate and what became of it.
 struct RateTrial {
-  double seconds = 0;
+  double seconds = 0;                     // in which they were sent
+  double whole_s = 0;                     // until all had arrived: what CPU time and wakes are of
   uint64_t offered = 0, transmitted = 0;  // packets due, also those missed; packets out, of them
-  double out_pps = 0;                     // while they were sent
+  // While they were sent; where all is offered, from the first one on that came out, since a long chain fills first.
+  double out_pps = 0;
   double loss() const { return offered == 0 ? 0 : 1 - static_cast<double>(transmitted) / static_cast<double>(offered); }
   double p50_us = 0, p99_us = 0, p999_us = 0, max_us = 0;
   uint64_t wakes = 0;
@@ -64,6 +66,7 @@ class Rig {
   // The first lane is steered: sends at this rate (0: all that is taken) for so long, and waits until all has arrived.
   RateTrial trial(double rate_pps, double seconds);
   void steer(double rate_pps);   // from now on; while nothing is received
+  void feed(const Lane& lane);   // from now on the steered lane's packets are these; while nothing is received
   double workers_cpu_s();        // CPU time of all hosts so far
   double manager_cpu_s() const;  // and of this process
   std::vector<pid_t> host_pids();

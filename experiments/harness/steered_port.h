@@ -26,6 +26,13 @@ class SteeredPort final : public Port {
     start_tsc_ = taken_ = 0;
   }
 
+  // The loop's thread, between two turns, with none of the old one's packets on their way: they come from another
+  // port from now on. Returns the one that is no longer wanted.
+  std::unique_ptr<Port> take_from(std::unique_ptr<Port> source) noexcept {
+    source_.swap(source);
+    return source;
+  }
+
   uint16_t receive(rte_mbuf** packets, uint64_t* stamps_tsc, uint16_t count, uint64_t now_tsc) noexcept override {
     if (cycles_a_packet_ == 0) {
       const uint16_t n = source_->receive(packets, stamps_tsc, count, now_tsc);

@@ -13,9 +13,9 @@
 
 namespace roost::experiment {
 
-// quick: a few rows, to see that all works. lines: each dimension of the matrix varied alone, around one point. full:
-// the whole matrix.
-enum class Scale : uint8_t { quick, lines, full };
+// quick: a few rows, to see that all works. lines: each dimension of the matrix varied alone, around one point. matrix:
+// the whole matrix, where one start serves many rows. full: the whole matrix, with a start for each row.
+enum class Scale : uint8_t { quick, lines, matrix, full };
 
 struct TrialOptions {
   double slice_s = 0.2, warm_up_s = 0.2;
@@ -56,6 +56,14 @@ struct MachineLimits {
 };
 MachineLimits machine_limits();
 
+// What the scale matrix needs, so that it need not start the same NFs for each row: how rows share starts.
+struct SharedStarts {
+  // Rows for which this is the same text are measured in one process, one after another. Null: each has its own.
+  std::function<std::string(const Json& parameters)> name{};
+  // One life of each of these rows; lives[i] is that of rows[i]. Throws Error; all of them have failed then.
+  std::function<void(const std::vector<Json>& rows, const TrialOptions&, std::vector<Life>& lives)> measure{};
+};
+
 struct Experiment {
   std::string name, question;
   // The parameters of each row: numbers and words.
@@ -66,6 +74,7 @@ struct Experiment {
   std::function<void(const Json& parameters, const TrialOptions&, Life&)> measure;
   // What follows from all rows together, such as a front; null: nothing.
   std::function<Json(const Json& rows)> summary = [](const Json&) { return Json(); };
+  SharedStarts shared{};
 };
 
 // "nfs=100,tier=fiber": one text for the same parameters, in whatever order they were given.

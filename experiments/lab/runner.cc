@@ -19,7 +19,7 @@
 namespace roost::experiment {
 namespace {
 
-constexpr const char* kScales[] = {"quick", "lines", "full"};
+constexpr const char* kScales[] = {"quick", "lines", "matrix", "full"};
 
 // Seconds of CPU time of all cores since the machine started.
 struct CpuTimes {
@@ -59,6 +59,23 @@ std::string gist(const Json& life) {
   return text;
 }
 
+// The same of all rows that a start has served.
+std::string gist(const std::vector<Json>& lives) {
+  if (lives.size() == 1) return gist(lives.front());
+  std::vector<double> rates;
+  for (const Json& life : lives)
+    if (life["samples"].contains("throughput_pps"))
+      rates.push_back(spread_of(life["samples"]["throughput_pps"].get<std::vector<double>>()).median);
+  const Spread spread = spread_of(rates);
+  return fmt::format("{} rows, throughput_pps {:.4g} to {:.4g}", lives.size(), spread.least, spread.most);
+}
+
+// Rows that one start serves.
+struct Start {
+  std::string name;
+  std::vector<Json> rows;
+};
+
 class Run {
  public:
   Run(const Experiment& experiment, const RunOptions& options)
@@ -73,7 +90,9 @@ class Run {
   void begin();
   void go_on();
   void plan();
-  Json measure(const Json& parameters, size_t life);
+  std::vector<Start> starts_of(size_t life) const;
+  std::vector<Json> measure(const Start& start, size_t life);
+  void run_start(const Start& start, size_t life, Progress& progress);
   void keep_limits();
   void end(const char* state);
 
@@ -147,30 +166,70 @@ void Run::plan() {
        left_out.empty() ? "no row is like --only says" : left_out[0]["why"].get<std::string>());
 }
 
-Json Run::measure(const Json& parameters, size_t life) {
+// What is still to be measured for this life, in the order of the rows.
+std::vector<Start> Run::starts_of(size_t life) const {
+  const bool shared = options_.scale == Scale::matrix && experiment_.shared.name;
+  std::vector<Start> starts;
+  for (const Json& row : rows_) {
+    if (results_.lives_of(row) > life) continue;
+    const std::string name = shared ? experiment_.shared.name(row) : row_name(row);
+    const auto found = std::find_if(starts.begin(), starts.end(), [&](const Start& each) { return each.name == name; });
+    if (found == starts.end())
+      starts.push_back({name, {row}});
+    else
+      found->rows.push_back(row);
+  }
+  return starts;
+}
+
+std::vector<Json> Run::measure(const Start& start, size_t life) {
   TrialOptions trial = options_.trial;
-  trial.seed = mixed(trial.seed, row_name(parameters), life);
+  trial.seed = mixed(trial.seed, start.name, life);
   const CpuTimes before = cpu_times();
   const double began = seconds_now();
   const ForkedOutcome outcome = run_forked(
       [&] {
         options_.prepare(experiment_.name);
-        Life measured([this] { interrupts_.wait(std::chrono::milliseconds(0)); });
-        experiment_.measure(parameters, trial, measured);
-        return measured.json();
+        std::vector<Life> lives(start.rows.size(), Life([this] { interrupts_.wait(std::chrono::milliseconds(0)); }));
+        if (options_.scale == Scale::matrix && experiment_.shared.name)
+          experiment_.shared.measure(start.rows, trial, lives);
+        else
+          experiment_.measure(start.rows.front(), trial, lives.front());
+        Json all = Json::array();
+        for (const Life& each : lives) all.push_back(each.json());
+        return all;
       },
       interrupts_.fd());
   if (outcome.interrupted) throw cli::Interrupted("interrupted");
   if (!outcome.error.empty()) fail("{}", outcome.error);
   const CpuTimes after = cpu_times();
   const double all = std::max(1e-9, after.all - before.all);
-  Json result = outcome.result;
-  result["seed"] = trial.seed;
-  result["seconds"] = seconds_now() - began;
-  result["steal_share"] = (after.steal - before.steal) / all;
-  // What other processes used meanwhile: a run beside other work says so.
-  result["others_share"] = std::clamp((after.busy - before.busy - outcome.cpu_s) / all, 0.0, 1.0);
-  return result;
+  std::vector<Json> results;
+  for (Json result : outcome.result) {
+    result["seed"] = trial.seed;
+    result["seconds"] = (seconds_now() - began) / static_cast<double>(start.rows.size());
+    result["steal_share"] = (after.steal - before.steal) / all;
+    // What other processes used meanwhile: a run beside other work says so.
+    result["others_share"] = std::clamp((after.busy - before.busy - outcome.cpu_s) / all, 0.0, 1.0);
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+void Run::run_start(const Start& start, size_t life, Progress& progress) {
+  progress.begins(start.name, seconds_now());
+  try {
+    std::vector<Json> lives = measure(start, life);
+    progress.ends(start.name + ": " + gist(lives), seconds_now());
+    for (size_t i = 0; i < lives.size(); ++i) results_.add_life(start.rows[i], std::move(lives[i]));
+  } catch (const cli::Interrupted&) {
+    throw;
+  } catch (const Error& error) {
+    progress.ends(fmt::format("{}: failed: {}", start.name, error.what()), seconds_now());
+    for (const Json& row : start.rows)
+      results_.json()["failures"].push_back({{"row", row_name(row)}, {"life", life}, {"why", error.what()}});
+  }
+  results_.save();
 }
 
 void Run::keep_limits() {
@@ -202,31 +261,15 @@ RunState Run::go() {
   }
   size_t missing = 0;
   const auto lives = static_cast<size_t>(options_.lives);
-  for (const Json& row : rows_) missing += lives - std::min(lives, results_.lives_of(row));
-  fmt::print("{}: {} rows, {} lives each, {} to be run; {} left out; into {}\n", experiment_.name, rows_.size(), lives,
-             missing, results_.json()["left_out"].size(), results_.folder().string());
+  for (size_t life = 0; life < lives; ++life) missing += starts_of(life).size();
+  fmt::print("{}: {} rows, {} lives each, {} starts to be run; {} left out; into {}\n", experiment_.name, rows_.size(),
+             lives, missing, results_.json()["left_out"].size(), results_.folder().string());
   Progress progress(stdout, isatty(STDOUT_FILENO) != 0, missing);
   try {
     keep_limits();
     results_.save();
-    for (size_t life = 0; life < lives; ++life) {
-      for (const Json& parameters : rows_) {
-        if (results_.lives_of(parameters) > life) continue;
-        const std::string name = row_name(parameters);
-        progress.begins(name, seconds_now());
-        try {
-          Json result = measure(parameters, life);
-          progress.ends(name + ": " + gist(result), seconds_now());
-          results_.add_life(parameters, std::move(result));
-        } catch (const cli::Interrupted&) {
-          throw;
-        } catch (const Error& error) {
-          progress.ends(fmt::format("{}: failed: {}", name, error.what()), seconds_now());
-          results_.json()["failures"].push_back({{"row", name}, {"life", life}, {"why", error.what()}});
-        }
-        results_.save();
-      }
-    }
+    for (size_t life = 0; life < lives; ++life)
+      for (const Start& start : starts_of(life)) run_start(start, life, progress);
     keep_limits();
   } catch (const cli::Interrupted&) {
     end("interrupted");
@@ -244,7 +287,7 @@ const char* scale_name(Scale scale) noexcept { return kScales[static_cast<size_t
 
 Scale scale_of(const std::string& name) {
   const auto found = std::find(std::begin(kScales), std::end(kScales), name);
-  if (found == std::end(kScales)) fail("'{}' is no scale; there are quick, lines and full", name);
+  if (found == std::end(kScales)) fail("'{}' is no scale; there are quick, lines, matrix and full", name);
   return static_cast<Scale>(found - std::begin(kScales));
 }
 

@@ -59,6 +59,11 @@ class Namespace:
         self.processes.append(process)
         return process
 
+    def stop(self, process):
+        process.kill()
+        process.wait()
+        self.processes.remove(process)
+
     def give_addresses(self, number):
         self.run("ip", "addr", "add", f"{ADDRESSES[4][number]}/24", "dev", "e0")
         self.run("ip", "link", "set", "e0", "up")

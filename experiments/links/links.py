@@ -3,12 +3,14 @@
 """Two network namespaces that only Roost joins, through three NFs in mixed tiers (fiber, process, fiber), and two that a
 Linux bridge joins, in turn: ping, iperf3 by TCP and UDP both ways, and a file by curl, over IPv4 and IPv6.
 
-    links.py                                every kind of port, five rounds, some fifteen minutes; needs root
+    links.py                                every kind of port, five rounds of some two and a half minutes; needs root
+    links.py --json links.json --markdown links.md      and the figures in files, written anew after every round
     links.py --kinds tap --rounds 1         one kind, a quick look
     links.py --no-offloads                  the ends cut and sum their packets themselves, so both carry the same ones
     PREFIX="chrt -r 1" links.py             before each program, on a machine that does other work
 
-Prints a table for each kind: medians over the rounds, and their ranges. Fails if a ping through Roost is lost, a file's
+Prints a table for each kind: medians over the rounds, and their ranges. Who is measured first changes from round to
+round. Fails if a ping through Roost is lost, a file's
 checksum differs, a packet is malformed, or Roost's books do not balance. All that it makes (namespaces, interfaces,
 processes, files) is gone when it ends, whatever ends it.
 """
@@ -20,11 +22,11 @@ import os
 import pathlib
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 
 import lab
+import tables
 import tools
 
 HERE = pathlib.Path(__file__).resolve()
@@ -39,12 +41,13 @@ def options_of(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kinds", default=",".join(KINDS), help="of ports, by commas (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="each with a fresh manager (default: %(default)s)")
-    parser.add_argument("--seconds", type=int, default=2, help="of each iperf3 run (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=1, help="of each iperf3 run (default: %(default)s)")
     parser.add_argument("--udp-mbit", type=int, default=100, help="rate of UDP that is not as fast as it goes (default: %(default)s)")
     parser.add_argument("--megabytes", type=int, default=100, help="of the file (default: %(default)s)")
     parser.add_argument("--no-offloads", action="store_true", help="turn the ends' offloads off (needs ethtool)")
     parser.add_argument("--programs", type=pathlib.Path, default=HERE.parents[2] / "build/release/bin", help="folder of roostd and roost")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures there")
+    parser.add_argument("--markdown", type=pathlib.Path, help="write the tables there, for docs/performance.md")
     options = parser.parse_args(arguments)
     options.kinds = options.kinds.split(",")
     for kind in options.kinds:
@@ -102,18 +105,20 @@ def changed(before, after):
 class Round:
     """One round of one kind: Roost and bridge in turn, measurement by measurement."""
 
-    def __init__(self, kind, options, prefix, sha256, found):
+    def __init__(self, kind, number, options, prefix, sha256, found):
         self.options, self.prefix, self.sha256 = options, prefix, sha256
-        self.kind, self.found = kind, found
+        self.kind, self.number, self.found = kind, number, found
         self.ends = {}
 
     def add(self, row, what, value):
-        self.found.setdefault(row, {}).setdefault(what, []).append(value)
+        self.found["rows"].setdefault(row, {}).setdefault(what, []).append(value)
 
     def run(self):
         offloads = not self.options.no_offloads
         self.ends = {"roost": lab.Roost(self.kind, offloads, self.options.programs, self.prefix),
                      "bridge": lab.Bridge(offloads)}
+        if self.number % 2 == 1:
+            self.ends = dict(reversed(self.ends.items()))
         servers = {name: tools.Servers(ends, self.prefix) for name, ends in self.ends.items()}
         for ends in self.ends.values():
             tools.await_first_answers(ends)
@@ -145,7 +150,7 @@ class Round:
             after = self.ends[name].lost()
             self.add(f"{what}, Mbit/s", name, figures["gbit_s"] * 1e3)
             self.add(f"{what}, % lost", name, 100 * figures["lost"] / max(1, figures["sent"]))
-            self.found.setdefault("lost", []).append(
+            self.found["lost"].append(
                 {"row": what, "by": name, "sent": figures["sent"], "lost": figures["lost"],
                  "causes": changed(before, after)})
         speed = servers.fetch(version, reverse, "file", self.sha256)
@@ -153,43 +158,36 @@ class Round:
 
     def books(self):
         stats = self.ends["roost"].check_books()
+        self.found["books"].append({name: stats[name] for name in ("received", "created", "transmitted", "dropped", "held")})
         for port in stats["ports"]:
             self.add("bytes a packet through Roost", "roost", port["received_bytes"] / max(1, port["received"]))
 
 
-def spread(values, digits=3):
-    def plain(value):
-        return f"{value:.{digits}g}" if value < 1000 else f"{value:.0f}"
-
-    middle = plain(statistics.median(values))
-    return middle if len(values) == 1 else f"{middle} [{plain(min(values))} to {plain(max(values))}]"
-
-
-def ratios(roost, bridge):
-    return [ours / theirs for ours, theirs in zip(roost, bridge) if theirs > 0]
+def write(results, options):
+    """After every round, so that what was found stays if a later one fails."""
+    if options.json is not None:
+        options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if options.markdown is not None:
+        options.markdown.write_text(tables.page(results), encoding="utf-8")
 
 
-def table(found):
-    rows = [("", "Roost", "bridge", "times the bridge")]
-    for row, values in found.items():
-        if row == "lost":
-            continue
-        both = values.get("bridge")
-        times = ratios(values["roost"], both) if both and "lost" not in row else []
-        rows.append((row, spread(values["roost"]), spread(both) if both else "", spread(times, 2) if times else ""))
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
-
-
-def where_lost(losses, by):
-    """Of all UDP of all rounds: how many datagrams were lost, and what every place says that it lost meanwhile."""
-    ours = [loss for loss in losses if loss["by"] == by]
-    causes = {}
-    for loss in ours:
-        for cause, count in loss["causes"].items():
-            causes[cause] = causes.get(cause, 0) + count
-    text = f"{sum(loss['lost'] for loss in ours)} of {sum(loss['sent'] for loss in ours)} datagrams lost"
-    return text + (": " + ", ".join(f"{cause} {causes[cause]}" for cause in sorted(causes)) if causes else "")
+def measure(options, prefix):
+    """Round after round; yields what is known after each."""
+    content = os.urandom(1_000_000) * options.megabytes
+    (lab.FOLDER / "file").write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    results = {"machine": tables.machine(), "rounds": 0, "steal_percent": 0.0,
+               "options": {"seconds": options.seconds, "udp_mbit": options.udp_mbit, "megabytes": options.megabytes,
+                           "offloads": not options.no_offloads, "prefix": " ".join(prefix)},
+               "kinds": {kind: {"rows": {}, "lost": [], "books": []} for kind in options.kinds}}
+    stolen, ticks = tables.cpu_ticks()
+    for number in range(options.rounds):
+        for kind in options.kinds:
+            print(f"links: round {number + 1} of {options.rounds}, {kind}", file=sys.stderr)
+            Round(kind, number, options, prefix, sha256, results["kinds"][kind]).run()
+        now_stolen, now_ticks = tables.cpu_ticks()
+        results |= {"rounds": number + 1, "steal_percent": 100 * (now_stolen - stolen) / max(1, now_ticks - ticks)}
+        yield results
 
 
 def main(arguments):
@@ -201,25 +199,19 @@ def main(arguments):
         return run_inside(arguments)
     options.programs = options.programs.resolve()
     prefix = os.environ.get("PREFIX", "").split()
-    results = {}
+    results = None
     try:
         lab.private_folders()
-        content = os.urandom(1_000_000) * options.megabytes
-        (lab.FOLDER / "file").write_bytes(content)
-        sha256 = hashlib.sha256(content).hexdigest()
-        for number in range(options.rounds):
-            for kind in options.kinds:
-                print(f"links: round {number + 1} of {options.rounds}, {kind}", file=sys.stderr)
-                Round(kind, options, prefix, sha256, results.setdefault(kind, {})).run()
+        for results in measure(options, prefix):
+            write(results, options)
     except lab.Failure as failure:
         print(f"links: {failure}", file=sys.stderr)
         return 1
-    for kind, found in results.items():
-        print(f"\n{kind}: median of {options.rounds} [least to most]\n\n{table(found)}\n")
+    for kind, found in results["kinds"].items():
+        print(f"\n{kind}: median of {results['rounds']} [least to most]\n\n{tables.plain(found['rows'])}\n")
         for by in ("roost", "bridge"):
-            print(f"UDP by {by}: {where_lost(found['lost'], by)}")
-    if options.json is not None:
-        options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
+            print(f"UDP by {by}: {tables.where_lost(found['lost'], by)}")
+        print(f"books: {tables.books_of(found['books'])}")
     return 0
 
 

@@ -10,7 +10,7 @@ import time
 
 from lab import ADDRESSES, FOLDER, Failure, eventually
 
-IPERF_PORT, HTTP_PORT = "5201", "8080"
+IPERF_PORT_FIRST, HTTP_PORT = 5201, "8080"
 PING_COUNT = 20
 
 
@@ -62,16 +62,19 @@ class Servers:
 
     def __init__(self, ends, prefix):
         self.ends, self.prefix = ends, prefix
-        ends.b.start(*prefix, "iperf3", "--server", "--port", IPERF_PORT)
+        self.iperf_port = IPERF_PORT_FIRST
         for end in (ends.a, ends.b):
             end.start(*prefix, "python3", "-m", "http.server", "--bind", "::", "--directory", str(FOLDER), HTTP_PORT)
             eventually(lambda: listens(end, HTTP_PORT), "the HTTP server")  # noqa: B023
-        eventually(lambda: listens(ends.b, IPERF_PORT), "iperf3's server")
 
     def iperf(self, version, reverse, seconds, udp_mbit=None):
-        """udp_mbit None: TCP; 0: as fast as it goes."""
-        words = [*self.prefix, "iperf3", "--client", ADDRESSES[version][1], "--port", IPERF_PORT, "--json", "--time",
-                 str(seconds)]
+        """udp_mbit None: TCP; 0: as fast as it goes. A server for each: one that has not done with the run before resets
+        the next one's connection, and takes late datagrams for it."""
+        self.iperf_port += 1
+        port = str(self.iperf_port)
+        server = self.ends.b.start(*self.prefix, "iperf3", "--server", "--one-off", "--port", port)
+        eventually(lambda: listens(self.ends.b, port), "iperf3's server")
+        words = [*self.prefix, "iperf3", "--client", ADDRESSES[version][1], "--port", port, "--json", "--time", str(seconds)]
         if reverse:
             words.append("--reverse")
         if udp_mbit is not None:
@@ -79,6 +82,7 @@ class Servers:
         answer = self.ends.a.run(*words, check=False)
         if not answer.stdout:
             raise Failure(f"iperf3: {answer.stderr.strip()}")
+        self.ends.b.stop(server)
         return iperf_figures(answer.stdout)
 
     def fetch(self, version, reverse, name, sha256):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which plots each experiment has."""
 
-from plots import bars_plot, front_plot, lines_plot, stacked_plot
-from results import nfs_text
+from plots import bars_plot, front_plot, heat_plot, lines_plot, stacked_plot
+from results import nfs_text, short, spread_of
 
 TIERS = ("fiber", "process")
 PACKETS = "packets/s, in memory, no NIC"
@@ -30,10 +30,10 @@ def density(result, plots):
                     ("Roost, nothing lost (NDR)", points("ndr_pps"), False),
                     ("bare pipeline, the same work", points("bare_pipeline_pps"), True)],
                    "NFs on the shared core", PACKETS, log_y=True)
-        lines_plot(plots, f"latency_{tier}", f"Latency by the number of NFs, tier {tier} ({point})",
+        lines_plot(plots, f"latency_{tier}", f"Latency, from intended sending to sending on, by the number of NFs, tier {tier} ({point})",
                    [(f"p{'99.9' if q == '999' else q} at {load} % of PDR", points(f"latency_{load}_p{q}_us"), False)
                     for load in (10, 90) for q in ("50", "99")],
-                   "NFs on the shared core", "latency from intended sending to sending on, µs", log_y=True)
+                   "NFs on the shared core", "latency, µs", log_y=True)
         stacked_plot(plots, f"cycles_{tier}", f"Where the cycles of a packet go at MRR, tier {tier} ({point})",
                      [nfs_text(row["nfs"]) for row in rows],
                      [("NFs", [row.median("nf_cycles") for row in rows]),
@@ -51,6 +51,9 @@ def density(result, plots):
     lines_plot(plots, "spawn", "Time until all run",
                [(f"tier {tier}", [(row["nfs"], row.get("spawn_us_per_nf")) for row in result.line("nfs", tier=tier)], False)
                 for tier in TIERS], "NFs started at once", "start-up time, µs an NF", log_y=True)
+    if result.is_matrix:
+        density_matrix(result, plots)
+        return
     for along in sorted(varying(result) - {"nfs", "tier"}):
         rows = {tier: result.line(along, tier=tier) for tier in TIERS}
         values = [v for v in result.values(along) if any(row[along] == v for of in rows.values() for row in of)]
@@ -61,6 +64,34 @@ def density(result, plots):
                                      for v in values]) for tier in TIERS],
                   [f"{along} {v}" for v in values], "times the bare pipeline (same work for a packet)",
                   reference=(1, "bare pipeline"))
+
+
+def density_matrix(result, plots):
+    """What only a matrix shows: how its dimensions act together."""
+    for tier in TIERS:
+        rows = result.where(tier=tier, active_percent=100, traffic="uniform", shared_cores=1)
+        columns = sorted({row["nfs"] for row in rows})
+        lines = sorted({(row["hops"], row["cost_cycles"]) for row in rows})
+        at = {(row["nfs"], row["hops"], row["cost_cycles"]): row for row in rows}
+        for figure, what in (("times_bare_pipeline", "Throughput over the bare pipeline's"),
+                             ("throughput_pps", "Packets/s that come out at most (in memory, no NIC)")):
+            heat_plot(plots, f"{figure}_{tier}", f"{what}, tier {tier}, all NFs active, uniform flows, 64-byte frames",
+                      [short(n) for n in columns], [f"{h} hop{'s' if h > 1 else ''}, {c:,} cycles" for h, c in lines],
+                      [[at[n, h, c].median(figure) if (n, h, c) in at else None for n in columns] for h, c in lines],
+                      "NFs on the shared core", "chain length, cost of an NF")
+        for name, base, title in (("active_percent", 100, "all NFs active"), ("traffic", "uniform", "uniform flows of 64-byte frames")):
+            series = []
+            for value in [v for v in result.values(name) if v != base]:
+                points = []
+                for nfs in columns:
+                    ratios = [ratio for _, ratio in result.matched("times_bare_pipeline", name, value, base, tier=tier, nfs=nfs)]
+                    points.append((nfs, spread_of(ratios)))
+                label = f"{value} % active" if name == "active_percent" else value.replace("_", " and ")
+                series.append((label, points, False))
+            lines_plot(plots, f"effect_of_{name}_{tier}",
+                       f"Throughput over the bare pipeline's, against the same with {title}, tier {tier}; each point: the "
+                       "median over all chain lengths, costs and what else varies, with its whole range of medians",
+                       series, "NFs on the shared core", f"times that with {title}", log_y=True, reference=(1, "the same"), apart=0.09)
 
 
 def wake_thresholds(result, plots):
@@ -92,6 +123,18 @@ def controller(result, plots):
                       labels, "workers woken, 1/s", log=True)
 
 
+def tuner(result, plots):
+    rows = sorted(result.rows, key=lambda row: (row["tier"], row["p99_us"], row["load_percent"]))
+    labels = [f"{row['tier']}, {row['load_percent']:g} % load, p99 {row['p99_us']:,} µs" for row in rows]
+    bars_plot(plots, "tuner_cpu", "CPU time with the tuner's choice over that with the best fixed setting, slice by slice",
+              [("tuner / best fixed", [row.get("times_best_fixed_cpu") for row in rows])], labels,
+              "times the best fixed setting", reference=(1, "best fixed"), missing="no setting holds it")
+    bars_plot(plots, "tuner_p99", "p99 with the tuner's choice, and with the best fixed setting",
+              [("tuner's choice", [row.get("latency_p99_us") for row in rows]),
+               ("best fixed setting", [row.get("best_fixed_p99_us") for row in rows])], labels, "p99 latency, µs", log=True,
+              missing="no setting holds it")
+
+
 def baselines(result, plots):
     shown = sorted(varying(result) - {"tier", "baseline"})
     for tier in TIERS:
@@ -111,7 +154,7 @@ def simple(figure, title, xlabel, reference=None, log=False, others=()):
         labels = [", ".join(f"{k}={v}" for k, v in row.parameters.items() if k in shown) or row.name
                   for row in result.rows]
         groups = [(name, [row.get(key) for row in result.rows]) for key, name in ((figure, "Roost"), *others)]
-        bars_plot(plots, figure, title, groups, labels, xlabel, reference, log)
+        bars_plot(plots, figure, title, groups, labels, xlabel, reference, log, missing="no baseline")
 
     return draw
 
@@ -134,6 +177,7 @@ EXPERIMENTS = {
     "density": density,
     "wake_thresholds": wake_thresholds,
     "controller": controller,
+    "tuner": tuner,
     "baselines": baselines,
     "idle": idle,
     "latency": simple("wake_to_run_p50_us", "From reception to the call of the NF, median", "time until the NF is called, µs",

@@ -34,13 +34,16 @@ class Plots:
     def __init__(self, folder):
         self.folder = folder
         self.written = []
+        self.faults = []
         folder.mkdir(exist_ok=True)
 
     def save(self, figure, name, caption):
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # a layout that does not fit is a fault
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", UserWarning)
             for suffix in ("svg", "png"):
                 figure.savefig(self.folder / f"{name}.{suffix}", dpi=150, metadata={"Date": None} if suffix == "svg" else {})
+        for warning in said:  # a layout that does not fit is a fault, but no reason to have no page
+            self.faults.append(f"{name}: {warning.message}")
         plt.close(figure)
         self.written.append((name, caption))
 
@@ -73,12 +76,21 @@ def number_axis(axis, log, values):
     axis.set_major_formatter(NUMBERS)
 
 
+def keep_in_view(axis, reference):
+    """The line that all is compared with is seen, also where all is far from it."""
+    low, high = axis.get_view_interval()
+    log = axis.get_scale() == "log"
+    set_limits = axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim
+    set_limits(min(low, reference[0] / (1.15 if log else 1)), max(high, reference[0] * (1.15 if log else 1.05)))
+
+
 def error_of(spreads):
     return [[s.median - s.least for s in spreads], [s.most - s.median for s in spreads]]
 
 
-def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=False, reference=None):
-    """series: (label, [(x, Spread)], is_baseline). A reference is (y, label)."""
+def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=False, reference=None, apart=0):
+    """series: (label, [(x, Spread)], is_baseline). A reference is (y, label). Apart: by which part of x one series is set off
+    from the next, so that their whiskers do not cover each other."""
     series = [(label, [(x, s) for x, s in points if s is not None and (s.median > 0 or not log_y)], base)
               for label, points, base in series]
     series = [each for each in series if each[1]]
@@ -88,7 +100,7 @@ def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=F
     figure, axes = plt.subplots()
     place = 0
     for label, points, base in series:
-        xs, spreads = [x for x, _ in points], [s for _, s in points]
+        xs, spreads = [x * (1 + apart * (place - (len(series) - 1) / 2)) for x, _ in points], [s for _, s in points]
         if base:
             axes.plot(xs, [s.median for s in spreads], label=label, marker=".", **BASELINE)
             continue
@@ -105,6 +117,8 @@ def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=F
     cut = None if log_y else frame_end(known, reference)
     if not log_y:
         axes.set_ylim(0, cut)
+    if reference:
+        keep_in_view(axes.yaxis, reference)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     if len(series) > 1:
@@ -112,7 +126,7 @@ def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=F
     plots.save(figure, name, with_whiskers(caption, known, cut))
 
 
-def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=False):
+def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=False, missing="not run"):
     """groups: (label, [Spread or None for each of labels]). Horizontal, so that long labels can be read."""
     groups = [(label, spreads) for label, spreads in groups if any(s is not None for s in spreads)]
     if not groups:
@@ -128,7 +142,7 @@ def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=
         at = [k + (i - (len(groups) - 1) / 2) * height for k, _ in kept]
         for k in range(len(labels)):
             if spreads[k] is None:
-                axes.annotate("not run", (0, k + (i - (len(groups) - 1) / 2) * height), xytext=(4, 0), va="center",
+                axes.annotate(missing, (0, k + (i - (len(groups) - 1) / 2) * height), xytext=(4, 0), va="center",
                               xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=7.5, color="#666666")
         medians, errors = [s.median for _, s in kept], error_of([s for _, s in kept])
         if log:  # a bar's length would mean nothing
@@ -149,6 +163,8 @@ def bars_plot(plots, name, caption, groups, labels, xlabel, reference=None, log=
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     number_axis(axes.xaxis, log, [s.median for _, spreads in groups for s in spreads if s is not None])
+    if reference:
+        keep_in_view(axes.xaxis, reference)
     axes.set_xlabel(xlabel)
     if len(groups) > 1:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.04), ncol=min(3, len(groups)), borderaxespad=0.3)
@@ -171,6 +187,28 @@ def stacked_plot(plots, name, caption, labels, parts, xlabel):
     axes.set_xlabel(xlabel)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncol=1)
     plots.save(figure, name, caption)
+
+
+def heat_plot(plots, name, caption, columns, lines, cells, xlabel, ylabel):
+    """cells[line][column]: a number, or None. Each is written into its place, so that colour is not needed to read it."""
+    known = [value for line in cells for value in line if value is not None and value > 0]
+    if not known:
+        return
+    figure, axes = plt.subplots(figsize=(6.4, 1.3 + 0.27 * len(lines)))
+    values = [[math.nan if v is None or v <= 0 else math.log10(v) for v in line] for line in cells]
+    low, high = math.log10(min(known)), math.log10(max(known))
+    axes.imshow(values, cmap="cividis", aspect="auto", vmin=low, vmax=max(high, low + 0.1))
+    for y, line in enumerate(cells):
+        for x, value in enumerate(line):
+            light = value is not None and value > 0 and math.log10(value) > low + 0.55 * (high - low)
+            axes.text(x, y, "–" if value is None else short(value), ha="center", va="center", fontsize=8,
+                      color="black" if light or value is None else "white")
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(lines)), lines)
+    axes.grid(visible=False)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    plots.save(figure, name, f"{caption}. Medians; –: not measured.")
 
 
 def front_plot(plots, name, caption, rows, front, marks, xfigure, yfigure, xlabel, ylabel, delivers=lambda row: True):

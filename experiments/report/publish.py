@@ -9,6 +9,7 @@ What is there of the same experiments is replaced. Needs matplotlib: scripts/ins
 """
 
 import argparse
+import csv
 import json
 import pathlib
 import shutil
@@ -42,10 +43,14 @@ DOES_NOT_SHOW = """## What this does not show
 """
 
 SCALES = {
-    "quick": "`quick` rows only: that all works, and little more.",
-    "lines": "Each parameter varied alone, around one point of the matrix (`--scale lines`): how they act together is not "
+    "quick": "quick rows only: that all works, and little more.",
+    "lines": "each parameter varied alone, around one point of the matrix (`--scale lines`): how they act together is not "
              "measured.",
-    "full": "The whole matrix.",
+    "matrix": "the whole matrix (`--scale matrix`) of what result.json does not name as left out, in one life; 4,000 processes "
+              "were started with four pairs of chain length and cost only, which have each of them at least once. One start of NFs "
+              "serves all rows that differ in their traffic or settings only, so how much one start differs from the next is "
+              "seen only between rows. NDR and PDR were searched in some rows.",
+    "full": "the whole matrix.",
 }
 
 
@@ -64,17 +69,52 @@ def machine_lines(results):
     return f"{', '.join(facts)}; {machine['label']}. Its own limits, in the same runs: {'; '.join(told)}.\n"
 
 
+def rounded(value):
+    """Numbers to six digits: more than any figure is good for."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list) else value
+
+
+def short_cell(cell):
+    """A cell of rows.csv: what has a point is a figure; the rest are parameters and counts."""
+    try:
+        return f"{float(cell):.6g}" if "." in cell or "e+" in cell or "e-" in cell else cell
+    except ValueError:
+        return cell
+
+
+def compact(result):
+    """A line for each row, so that a matrix of a thousand rows stays a file that a repository bears."""
+    def line(value):
+        return json.dumps(rounded(value), separators=(",", ":"), ensure_ascii=False)
+
+    parts = []
+    for key, value in result.items():
+        if key in ("rows", "left_out") and value:
+            parts.append(f'"{key}":[\n' + ",\n".join(line(each) for each in value) + "\n]")
+        else:
+            parts.append(f'"{key}":{line(value)}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def experiment_lines(result, into):
     target = into / result.experiment
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
-    shutil.copy(result.folder / "rows.csv", target / "rows.csv")
+    with open(result.folder / "rows.csv", encoding="utf-8", newline="") as table, \
+            open(target / "rows.csv", "w", encoding="utf-8", newline="") as into_table:
+        csv.writer(into_table, lineterminator="\n").writerows([short_cell(cell) for cell in row] for row in csv.reader(table))
     kept = result.json | {"options": dict(result.json["options"])}
     kept["options"]["capture"] = pathlib.Path(kept["options"].get("capture", "")).name  # where it lay is nobody's business
-    (target / "result.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    (target / "result.json").write_text(compact(kept), encoding="utf-8")
     plots = Plots(target)
     figures.EXPERIMENTS[result.experiment](result, plots)
+    for fault in plots.faults:
+        print(f"publish: {result.folder}: plot {fault}", file=sys.stderr)
     for drawn in target.glob("*.png"):
         drawn.unlink()
     options, run = result.json["options"], result.json
@@ -84,12 +124,12 @@ def experiment_lines(result, into):
     reasons = words.disturbed(result)
     if reasons:
         lines += [f"**Not to be quoted:** {'; '.join(reasons)}.", ""]
-    lines += [f"`{run['scale']}`, {len(result.rows)} rows, {run['lives']} lives each with {options['pairs']} pairs of slices of "
+    lines += [f"`{run['scale']}`, {len(result.rows)} rows, {words.lives_text(run['lives'])} each with {options['pairs']} pairs of slices of "
               f"{options['slice_s']:g} s; {run['started']} to {run['ended']}; stolen by the hypervisor {100 * steal:.1f} %, used "
               f"by others {100 * others:.1f} % of the cores' time. [result.json]({name}/result.json), [rows.csv]({name}/rows.csv)."]
     left = len(run["left_out"])
     if left:
-        lines[-1] += f" {left} rows were left out, since this machine lacks what they need; result.json says what."
+        lines[-1] += f" {left} rows were left out; result.json says of each why."
     lines += [""] + [f"- {line}" for line in words.EXPERIMENTS[name](result)] + [""]
     for plot, caption in plots.written:
         lines += [f"![{caption}]({name}/{plot}.svg)", "", f"{caption}", ""]
@@ -101,10 +141,12 @@ def page(results, into):
     for result in results:
         lines += experiment_lines(result, into)
     cores = results[0].json["machine"]["cores"]
-    scales = {result.json["scale"] for result in results}
+    scales = {}
+    for result in results:
+        scales.setdefault(result.json["scale"], []).append(f"`{result.experiment}`")
     lines.append(DOES_NOT_SHOW.format(
         cores=f"{cores} cores", more_cores="" if cores == 2 else ", or several where a row says so",
-        scales=" ".join(SCALES[scale] for scale in sorted(scales))))
+        scales="\n- ".join(f"{', '.join(names)}: {SCALES[scale]}" for scale, names in sorted(scales.items()))))
     return "\n".join(lines)
 
 

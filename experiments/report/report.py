@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Plots and a self-contained page from results of roost-experiment.
 
-    report.py FOLDER... [--out PAGE]    FOLDER: results/<experiment>/<time>; plots go to FOLDER/plots, the page to
-                                        FOLDER/report.html, or, of several folders, to PAGE
+    report.py FOLDER... [--out PAGE]    FOLDER: results/<experiment>/<time>; plots go to FOLDER/plots, its page to
+                                        FOLDER/report.html, and a page of all of them to PAGE
 
 Needs matplotlib: scripts/install_deps.sh python3-matplotlib
 """
@@ -86,7 +86,7 @@ def rows_part(result):
     rows = [[row.parameters.get(name, "") for name in names] + [spread_text(row.get(figure)) for figure in seen]
             for row in result.rows]
     head = names + [f"{figure} ({result.units[figure]})" for figure in seen]
-    return f"<details><summary>All {len(rows)} rows: median [least to most]</summary>{table(head, rows, len(names))}</details>"
+    return f"<details><summary>{words.rows_text(len(rows))}: median [least to most]</summary>{table(head, rows, len(names))}</details>"
 
 
 def list_part(title, entries):
@@ -99,15 +99,18 @@ def list_part(title, entries):
 def books_part(result):
     lives = [life["books"] for row in result.rows for life in row.lives if life["books"]]
     total = {name: sum(books[name] for books in lives) for name in ("received", "created", "transmitted", "dropped", "held")}
-    return (f"<p class=books>Books of {len(lives)} lives together: {total['received']:,} received + {total['created']:,} created "
+    return (f"<p class=books>Books of {words.lives_text(len(lives))}: {total['received']:,} received + {total['created']:,} created "
             f"= {total['transmitted']:,} transmitted + {total['dropped']:,} dropped + {total['held']:,} held.</p>")
 
 
 def experiment_part(result):
     plots = Plots(result.folder / "plots")
     figures.EXPERIMENTS[result.experiment](result, plots)
+    for fault in plots.faults:
+        print(f"report: {result.folder}: plot {fault}", file=sys.stderr)
     parts = [f"<h2 id={result.experiment}>{escaped(result.experiment.replace('_', ' '))}</h2>",
-             f"<p class=question>{escaped(result.json['question'])}</p>"]
+             f"<p class=question>{escaped(result.json['question'])}</p>",
+             f"<p class=books>{escaped(words.run_text(result))}</p>"]
     reasons = words.disturbed(result)
     if reasons:
         parts.append(f"<p class=warning><strong>Not to be quoted:</strong> {escaped('; '.join(reasons))}.</p>")
@@ -123,13 +126,13 @@ def experiment_part(result):
     return "".join(parts)
 
 
-def page(results):
+def page(results, parts):
     title = "Roost: " + ", ".join(result.experiment.replace("_", " ") for result in results)
     contents = "".join(f"<a href='#{r.experiment}'>{escaped(r.experiment.replace('_', ' '))}</a> " for r in results)
     return (f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
             f"<title>{escaped(title)}</title><style>{STYLE}</style><main><h1>{escaped(title)}</h1>"
             f"<nav>{contents}<a href='#method'>method</a> <a href='#machine'>machine</a></nav>"
-            + "".join(experiment_part(result) for result in results)
+            + "".join(parts)
             + f"<h2 id=method>Method</h2><p>{escaped(METHOD)}</p><h2 id=machine>Machine</h2>{machine_part(results)}</main></html>\n")
 
 
@@ -147,8 +150,11 @@ def main():
     for result in results:
         if not result.rows:
             sys.exit(f"report: {result.folder}: no row has been measured")
+    parts = [experiment_part(result) for result in results]
+    for result, part in zip(results, parts):
+        (result.folder / "report.html").write_text(page([result], [part]), encoding="utf-8")
     out = pathlib.Path(options.out) if options.out else results[0].folder / "report.html"
-    out.write_text(page(results), encoding="utf-8")
+    out.write_text(page(results, parts), encoding="utf-8")
     print(out)
 
 

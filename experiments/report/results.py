@@ -9,6 +9,11 @@ from collections import Counter, namedtuple
 Spread = namedtuple("Spread", "median least most")
 
 
+# The point around which others are varied, where it was chosen; else the values that most rows have.
+BASES = {"density": {"nfs": 100, "active_percent": 100, "hops": 1, "cost_cycles": 50, "shared_cores": 1,
+                     "traffic": "uniform"}}
+
+
 class Row:
     def __init__(self, row):
         self.name = row["row"]
@@ -50,19 +55,33 @@ class Result:
         return sorted(seen, key=lambda value: (isinstance(value, str), value))
 
     def usual(self, *free, **fixed):
-        """Of each other parameter the value that most rows have: the point around which others are varied."""
+        """Of each other parameter its value at the point around which others are varied."""
         names = {name for row in self.rows for name in row.parameters} - set(free) - set(fixed)
-        rows = self.where(**fixed)
-        return {
-            name: Counter(row.parameters[name] for row in rows if name in row.parameters).most_common(1)[0][0]
-            for name in sorted(names)
-            if any(name in row.parameters for row in rows)
-        }
+        base = BASES.get(self.experiment, {})
+        point = {}
+        for name in sorted(names):
+            values = Counter(row.parameters[name] for row in self.where(**fixed) if name in row.parameters)
+            if values:
+                point[name] = base[name] if base.get(name) in values else values.most_common(1)[0][0]
+        return point
 
     def line(self, along, **fixed):
         """The rows that differ along one parameter only, in its order."""
         rows = self.where(**{**self.usual(along, **fixed), **fixed})
         return sorted(rows, key=lambda row: (isinstance(row[along], str), row[along]))
+
+    def matched(self, figure, name, value, other, **fixed):
+        """Of a figure the ratios between rows with `name` = value and those with `other`, alike in all else: (row, ratio)."""
+        def rest(row):
+            return tuple(sorted((k, str(v)) for k, v in row.parameters.items() if k != name))
+
+        against = {rest(row): row for row in self.where(**{name: other}, **fixed)}
+        return [(row, row.median(figure) / against[rest(row)].median(figure)) for row in self.where(**{name: value}, **fixed)
+                if rest(row) in against and row.median(figure) > 0 and against[rest(row)].median(figure) > 0]
+
+    @property
+    def is_matrix(self):
+        return self.json["scale"] in ("matrix", "full")
 
     def disturbance(self):
         """The largest median over rows of what stole time: (by the hypervisor, by other processes)."""
@@ -75,6 +94,15 @@ class Result:
             return values[len(values) // 2]
 
         return median("steal_share"), median("others_share")
+
+
+def spread_of(values):
+    """Of numbers, or None of none."""
+    values = sorted(values)
+    if not values:
+        return None
+    middle = len(values) // 2
+    return Spread(values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2, values[0], values[-1])
 
 
 def nfs_text(count):

@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Conclusions in words, computed from the data: nothing here is known before a run."""
 
-from results import nfs_text, plain, short, spread_text
+from results import nfs_text, plain, short, spread_of, spread_text
 
 TIERS = ("fiber", "process")
 
 
 def rate_text(spread):
     return "none found" if spread and spread.most == 0 else spread_text(spread)
+
+
+def lives_text(count):
+    return "one life" if count == 1 else f"{count} lives"
+
+
+def rows_text(count):
+    return "one row" if count == 1 else f"{count} rows"
+
+
+def run_text(result):
+    run, options = result.json, result.json["options"]
+    return (f"Scale {run['scale']}: {rows_text(len(result.rows))}, {lives_text(run['lives'])} each with {options['pairs']} pairs of slices of "
+            f"{options['slice_s']:g} s; {run['started']} to {run['ended']}.")
 
 
 def possessive(mark):
@@ -48,10 +62,45 @@ def density(result):
                    f"{short(costly.median('worker_cycles'))} in the rest of its workers, "
                    f"{short(costly.median('io_cycles'))} in the manager; a started NF costs "
                    f"{plain(costly.median('memory_per_nf_bytes'))} bytes and {plain(costly.median('spawn_us_per_nf'))} µs.")
+    if result.is_matrix:
+        yield from density_matrix(result)
     missed = [row for row in result.rows if row.get("ndr_pps") and row.median("ndr_pps") == 0]
     if missed:
-        yield (f"In {len(missed)} of {len(result.rows)} rows no rate without loss was found: on a shared machine one stolen "
+        searched = sum(1 for row in result.rows if row.get("ndr_pps"))
+        yield (f"In {len(missed)} of {searched} rows no rate without loss was found: on a shared machine one stolen "
                "time slice loses packets at any rate. PDR is the figure to use there.")
+
+
+def density_matrix(result):
+    """What rows that are alike in all but one parameter say of it."""
+    figure = "times_bare_pipeline"
+    for tier in TIERS:
+        rows = [row for row in result.where(tier=tier) if row.median(figure) > 0]
+        if not rows:
+            continue
+        least, most = ratio_span(rows, figure)
+        middle = spread_of([row.median(figure) for row in rows])
+
+        def where(row):
+            return (f"{nfs_text(row['nfs'])}, {row['hops']} hop{'' if row['hops'] == 1 else 's'}, {row['cost_cycles']:,} cycles, {row['active_percent']} % active, "
+                    f"{row['traffic']}")
+
+        yield (f"Tier {tier}: over {len(rows)} rows the ratio to the bare pipeline lies between {short(middle.least)} "
+               f"({where(least)}) and {short(middle.most)} ({where(most)}); its median is {short(middle.median)}.")
+        by_cost = [(cost, spread_of([row.median(figure) for row in rows if row["cost_cycles"] == cost]))
+                   for cost in result.values("cost_cycles")]
+        told = "; ".join(f"{cost:,} cycles: {spread_text(s)}" for cost, s in by_cost if s)
+        yield f"Tier {tier}, by the cost of an NF, the median ratio over all else with its range: {told}."
+        for name, base, what in (("active_percent", 100, "all NFs active"), ("traffic", "uniform", "uniform 64-byte traffic"),
+                                 ("hops", 1, "one hop")):
+            parts = []
+            for value in [v for v in result.values(name) if v != base]:
+                ratios = spread_of([ratio for _, ratio in result.matched(figure, name, value, base, tier=tier)])
+                if ratios:
+                    parts.append(f"{value}: {spread_text(ratios)}")
+            if parts:
+                yield (f"Tier {tier}, {name.replace('_', ' ')} against {what}, all else the same, the ratio of the ratios (median "
+                       f"and range over all such pairs of rows): {'; '.join(parts)}.")
 
 
 def wake_thresholds(result):
@@ -115,6 +164,31 @@ def controller(result):
                f"at most 10 % more wake-ups than the best one in {within} (by medians).")
 
 
+def tuner(result):
+    compared, within, held = 0, 0, 0
+    for row in sorted(result.rows, key=lambda r: (r["tier"], r["p99_us"], r["load_percent"])):
+        where = f"Tier {row['tier']}, {row['load_percent']:g} % load, p99 at most {row['p99_us']:,} µs"
+        p99, ratio = row.get("latency_p99_us"), row.get("times_best_fixed_cpu")
+        if ratio is None:
+            yield (f"{where}: no fixed setting holds it (the least p99 is {plain(row.median('least_fixed_p99_us'))} µs); the tuner's "
+                   f"choice has {spread_text(p99, plain)} µs.")
+            continue
+        compared += 1
+        within += ratio.median <= BESIDE
+        held += p99.median <= row["p99_us"]
+        yield (f"{where}: the tuner chose {setting_text(row, 'tuned')} after {plain(row.median('tune_trials'))} trials, p99 "
+               f"{spread_text(p99, plain)} µs; it takes {spread_text(ratio)} times the CPU time of the best fixed setting "
+               f"({setting_text(row, 'best_fixed')}, p99 {plain(row.median('best_fixed_p99_us'))} µs).")
+    if compared:
+        yield (f"Of {compared} cases in which some fixed setting holds the p99, the tuner's choice holds it in {held}, and is beaten by "
+               f"more than 10 % of CPU time in {compared - within} (by medians).")
+
+
+def setting_text(row, whose):
+    return (f"{plain(row.median(f'{whose}_packets'))} packets, {plain(row.median(f'{whose}_deadline_us'))} µs, spin "
+            f"{plain(row.median(f'{whose}_spin_us'))} µs")
+
+
 def overlap(a, b):
     def touch(figure):
         one, other = a.get(figure), b.get(figure)
@@ -160,6 +234,7 @@ EXPERIMENTS = {
     "density": density,
     "wake_thresholds": wake_thresholds,
     "controller": controller,
+    "tuner": tuner,
     "baselines": baselines,
     "idle": each_row("cpu_percent", "{} % of a core at rest"),
     "latency": each_row("times_futex", "called after {} times a bare futex wake-up", "the bare wake-up"),

@@ -9,7 +9,7 @@
 namespace roost::experiment {
 namespace {
 
-constexpr uint32_t kHops = 8, kSlowCycles = 5'000;
+constexpr uint32_t kChainHops = 8, kSlowCycles = 5'000;
 
 std::unique_ptr<Rig> make(uint32_t hops, uint64_t rate_pps, const std::vector<Tier>& tiers,
                           const std::vector<std::string>& settings) {
@@ -26,19 +26,19 @@ std::unique_ptr<Rig> make(uint32_t hops, uint64_t rate_pps, const std::vector<Ti
 Json measure(const char* name, const std::vector<Tier>& tiers, const SchedulingOptions& options) {
   std::vector<double> wasted;
   PairSamples rates;
-  const std::vector<Tier> last{tiers[(kHops - 1) % tiers.size()]};
+  const std::vector<Tier> last{tiers[(kChainHops - 1) % tiers.size()]};
   const auto overload = static_cast<uint64_t>(2.0 * make(1, 0, last, options.settings)->rate_over(0.5));
   for (int pair = 0; pair < options.lives * options.pairs; ++pair) {  // each slice in a fresh manager
     double chain_rate = 0;
     {
-      const auto chain = make(kHops, overload, tiers, options.settings);
-      const Json before = chain->manager().ps(-1, kHops)["nfs"];
+      const auto chain = make(kChainHops, overload, tiers, options.settings);
+      const Json before = chain->manager().ps(-1, kChainHops)["nfs"];
       const uint64_t sent = chain->manager().loop().counters().transmitted.get();
       chain_rate = chain->rate_over(options.slice_s);
-      const Json after = chain->manager().ps(-1, kHops)["nfs"];
+      const Json after = chain->manager().ps(-1, kChainHops)["nfs"];
       const uint64_t out = chain->manager().loop().counters().transmitted.get() - sent;
       double work = 0, lost = 0;
-      for (uint32_t i = 0; i < kHops; ++i) {
+      for (uint32_t i = 0; i < kChainHops; ++i) {
         const auto packets = after[i]["packets"].get<uint64_t>() - before[i]["packets"].get<uint64_t>();
         const double cycles = after[i]["cycles_per_packet"].get<double>();
         work += static_cast<double>(packets) * cycles;

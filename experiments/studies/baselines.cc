@@ -9,6 +9,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace baselines_study {
 namespace {
 
 constexpr const char* kBaselines[] = {"direct_call", "bare_pipeline", "semaphore_sweep", "poll_yield"};
@@ -79,10 +80,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace baselines_study
 
 Experiment baselines() {
-  return {"baselines", "How does Roost stand beside each baseline, on the same cores and packets?", rows, problem,
-          measure};
+  return {"baselines", "How does Roost stand beside each baseline, on the same cores and packets?",
+          baselines_study::rows, baselines_study::problem, baselines_study::measure};
 }
 
 }  // namespace roost::experiment

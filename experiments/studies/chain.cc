@@ -6,6 +6,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace chain_study {
 namespace {
 
 constexpr double kOverload = 2;
@@ -81,10 +82,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace chain_study
 
 Experiment chain() {
   return {"chain", "A chain ends in a slow NF, at twice its load: what is wasted, and what is left of its throughput?",
-          rows, problem, measure};
+          chain_study::rows, chain_study::problem, chain_study::measure};
 }
 
 }  // namespace roost::experiment

@@ -9,6 +9,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace churn_study {
 namespace {
 
 constexpr uint32_t kAtOnce = 4;
@@ -115,10 +116,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace churn_study
 
 Experiment churn() {
-  return {"churn", "NFs are started, stopped and killed while others have traffic: what do the others notice?", rows,
-          problem, measure};
+  return {"churn", "NFs are started, stopped and killed while others have traffic: what do the others notice?",
+          churn_study::rows, churn_study::problem, churn_study::measure};
 }
 
 }  // namespace roost::experiment

@@ -11,6 +11,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace controller_study {
 namespace {
 
 constexpr uint32_t kNfs = 8;
@@ -105,13 +106,13 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
     life.add("held_share", settled.p99_us <= static_cast<double>(target_us) ? 1 : 0);
     add_latency(life, settled);
     add_cpu(life, settled);
-    wakes_per_s.push_back(static_cast<double>(settled.wakes) / settled.seconds);
+    wakes_per_s.push_back(static_cast<double>(settled.wakes) / settled.whole_s);
     life.add("wakes_per_s", wakes_per_s.back());
     for (Fixed& each : fixed) {
       rig.manager().set("wake_packets", each.packets);
       rig.manager().set("wake_deadline_us", each.deadline_us);
       const RateTrial trial = slice(load);
-      each.wakes_per_s.push_back(static_cast<double>(trial.wakes) / trial.seconds);
+      each.wakes_per_s.push_back(static_cast<double>(trial.wakes) / trial.whole_s);
       each.p99_us.push_back(trial.p99_us);
       each.delivered.push_back(1 - trial.loss());
     }
@@ -121,12 +122,13 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace controller_study
 
 Experiment controller() {
   return {
       "controller",
       "Does the controller hold the p99 while the load steps, and with how many more wakes than the best threshold?",
-      rows, problem, measure};
+      controller_study::rows, controller_study::problem, controller_study::measure};
 }
 
 }  // namespace roost::experiment

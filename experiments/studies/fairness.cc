@@ -6,13 +6,17 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace fairness_study {
 namespace {
 
 constexpr int kWindowsAPair = 4;
 
 std::vector<Json> rows(Scale scale) {
   Json all{{"tier", {"fiber", "process"}}, {"shares", {"even", "rate_cost", "kernel"}}, {"window_ms", {1, 10, 100}}};
-  if (scale == Scale::quick) all["window_ms"] = {100};
+  if (scale == Scale::quick) {
+    all["window_ms"] = {100};
+    all["shares"] = {"even", "kernel"};
+  }
   std::vector<Json> some;
   for (const Json& row : product(all))
     if (row["shares"] != "kernel" || row["tier"] == "process") some.push_back(row);  // one host is all one to it
@@ -45,10 +49,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace fairness_study
 
 Experiment fairness() {
-  return {"fairness", "Do NFs of different cost on an overloaded core get what they are entitled to?", rows, problem,
-          measure};
+  return {"fairness", "Do NFs of different cost on an overloaded core get what they are entitled to?",
+          fairness_study::rows, fairness_study::problem, fairness_study::measure};
 }
 
 }  // namespace roost::experiment

@@ -5,6 +5,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace idle_study {
 namespace {
 
 constexpr int kSlices = 5;  // rest is measured over longer than traffic is
@@ -42,7 +43,7 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
     }
     const double seconds = seconds_now() - began;
     RateTrial rest;
-    rest.seconds = seconds;
+    rest.whole_s = seconds;
     rest.manager_cpu_s = rig.manager_cpu_s() - manager;
     rest.workers_cpu_s = rig.workers_cpu_s() - workers;
     add_cpu(life, rest);
@@ -52,7 +53,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace idle_study
 
-Experiment idle() { return {"idle", "What do NFs cost while nothing comes for them?", rows, problem, measure}; }
+Experiment idle() {
+  return {"idle", "What do NFs cost while nothing comes for them?", idle_study::rows, idle_study::problem,
+          idle_study::measure};
+}
 
 }  // namespace roost::experiment

@@ -5,6 +5,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace latency_study {
 namespace {
 
 std::vector<Json> rows(Scale scale) {
@@ -53,10 +54,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace latency_study
 
 Experiment latency() {
-  return {"latency", "How long does a packet wait until its NF is called, against a bare futex wake-up?", rows, problem,
-          measure};
+  return {"latency", "How long does a packet wait until its NF is called, against a bare futex wake-up?",
+          latency_study::rows, latency_study::problem, latency_study::measure};
 }
 
 }  // namespace roost::experiment

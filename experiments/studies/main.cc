@@ -24,7 +24,7 @@ constexpr uint32_t kPrivateMib = 4'096;  // address space of DPDK's own
 enum ExitCode : int { kFine = 0, kFailed = 1, kInterrupted = 130 };
 
 std::vector<Experiment> all_experiments() {
-  return {density(), baselines(), wake_thresholds(), controller(), latency(),
+  return {density(), baselines(), wake_thresholds(), controller(), tuner(), latency(),
           chain(),   fairness(),  noisy_neighbour(), churn(),      idle()};
 }
 
@@ -59,8 +59,10 @@ void add_experiment(cli::Command& program, const Experiment& each) {
   auto& asked = command.keep<Asked>();
   auto& trial = asked.run.trial;
   const auto& experiment = command.keep<Experiment>() = each;
-  command.option("--scale", asked.scale, "quick: some rows; lines: each dimension alone; full: the whole matrix")
-      .one_of({"quick", "lines", "full"})
+  command
+      .option("--scale", asked.scale,
+              "quick: some rows; lines: each dimension alone; matrix: all rows, many from one start; full: all rows")
+      .one_of({"quick", "lines", "matrix", "full"})
       .shows_default();
   command.option("--lives", asked.run.lives, "fresh processes for each row").range(1, 1'000).shows_default();
   command.option("--pairs", trial.pairs, "pairs of slices in each life").range(1, 1'000).shows_default();

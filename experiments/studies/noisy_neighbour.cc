@@ -11,6 +11,7 @@
 #include "experiments/studies/studies.h"
 
 namespace roost::experiment {
+namespace noisy_neighbour_study {
 namespace {
 
 constexpr uint32_t kNfs = 8;
@@ -112,10 +113,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
 }
 
 }  // namespace
+}  // namespace noisy_neighbour_study
 
 Experiment noisy_neighbour() {
-  return {"noisy_neighbour", "What does an overloaded NF of another tenant do to those that share its core?", rows,
-          problem, measure};
+  return {"noisy_neighbour", "What does an overloaded NF of another tenant do to those that share its core?",
+          noisy_neighbour_study::rows, noisy_neighbour_study::problem, noisy_neighbour_study::measure};
 }
 
 }  // namespace roost::experiment

@@ -73,9 +73,9 @@ void add_latency(Life& life, const RateTrial& trial) {
 }
 
 void add_cpu(Life& life, const RateTrial& trial) {
-  life.add("cpu_workers_percent", 100 * trial.workers_cpu_s / trial.seconds);
-  life.add("cpu_manager_percent", 100 * trial.manager_cpu_s / trial.seconds);
-  life.add("cpu_percent", 100 * (trial.workers_cpu_s + trial.manager_cpu_s) / trial.seconds);
+  life.add("cpu_workers_percent", 100 * trial.workers_cpu_s / trial.whole_s);
+  life.add("cpu_manager_percent", 100 * trial.manager_cpu_s / trial.whole_s);
+  life.add("cpu_percent", 100 * (trial.workers_cpu_s + trial.manager_cpu_s) / trial.whole_s);
 }
 
 std::vector<std::string> with(std::vector<std::string> settings, const std::vector<std::string>& more) {

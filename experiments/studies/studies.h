@@ -15,6 +15,7 @@ Experiment density();
 Experiment baselines();
 Experiment wake_thresholds();
 Experiment controller();
+Experiment tuner();
 Experiment idle();
 Experiment churn();
 Experiment noisy_neighbour();

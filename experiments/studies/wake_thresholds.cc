@@ -3,22 +3,20 @@
 // its own? And what does each choice cost in latency, CPU time and wakes, by load?
 //
 // Each life: what the NFs can do with the default settings; then, at a part of that, slices with the row's settings and
-// with the defaults in turn. openNetVM's setting is one packet, no deadline, no spin.
+// with the defaults in turn. In the scale matrix one start serves all settings. openNetVM's setting is one packet, no
+// deadline, no spin.
 #include <cmath>
 
 #include "cli/pareto.h"
-#include "experiments/studies/studies.h"
+#include "experiments/studies/loaded.h"
 
 namespace roost::experiment {
+namespace wake_thresholds_study {
 namespace {
 
 constexpr uint32_t kNfs = 8;
 constexpr double kDelivered = 0.99;  // of what was offered, or a row is on no front
 const char* const kSettings[] = {"wake_packets", "wake_deadline_us", "spin_us"};
-
-uint64_t standard(const char* setting) {
-  return setting_specs()[static_cast<size_t>(Settings::find(setting))].standard;
-}
 
 std::vector<Json> rows(Scale scale) {
   Json all{{"tier", {"fiber", "process"}},
@@ -55,47 +53,62 @@ std::string problem(const Json& row, const MachineLimits& limits, const TrialOpt
   return machine_problem(row, limits);
 }
 
+cli::WakeChoice choice_of(const Json& row) {
+  return {row["wake_packets"].get<uint64_t>(), row["wake_deadline_us"].get<uint64_t>(), row["spin_us"].get<uint64_t>()};
+}
+
+Loaded start(const Json& row, const TrialOptions& options) {
+  return Loaded(tier_of(row), kNfs, row["load_percent"].get<double>(), options);
+}
+
+// A slice with the row's settings and one with the defaults. No life: warm-up.
+void measure_pair(Loaded& loaded, const Json& row, Life* life) {
+  const RateTrial own = loaded.slice(choice_of(row)), defaults = loaded.slice(standard_choice());
+  if (life == nullptr) return;
+  life->add("offered_pps", static_cast<double>(own.offered) / own.seconds);
+  life->add("throughput_pps", own.out_pps);
+  life->add("delivered_share", 1 - own.loss());
+  life->add("wakes_per_s", static_cast<double>(own.wakes) / own.whole_s);
+  add_latency(*life, own);
+  add_cpu(*life, own);
+  if (defaults.p99_us > 0) life->add("times_default_p99", own.p99_us / defaults.p99_us);
+  const double cpu = defaults.workers_cpu_s + defaults.manager_cpu_s;
+  if (cpu > 0) life->add("times_default_cpu", (own.workers_cpu_s + own.manager_cpu_s) / cpu);
+}
+
 void measure(const Json& row, const TrialOptions& options, Life& life) {
-  RigOptions rig_options;
-  rig_options.steered = true;
-  rig_options.lanes[0].flows = flows_for(kNfs, 1);
-  rig_options.lanes[0].seed = options.seed;
-  Rig rig(rig_options, options.settings);
-  rig.spawn("busy", "s0", kNfs, tier_of(row), {{"cycles", 250}});
-  rig.trial(0, options.warm_up_s);
-  std::vector<double> capacity;
-  for (int i = 0; i < 3; ++i) capacity.push_back(rig.trial(0, options.slice_s).out_pps);
-  const double rate = spread_of(capacity).median * row["load_percent"].get<double>() / 100;
-  const auto use = [&](bool own) {
-    for (const char* setting : kSettings)
-      rig.manager().set(setting, own ? row[setting].get<uint64_t>() : standard(setting));
-  };
-  for (int pair = -1; pair < options.pairs; ++pair) {
+  Loaded loaded = start(row, options);
+  measure_pair(loaded, row, nullptr);
+  for (int pair = 0; pair < options.pairs; ++pair) {
     life.check();
-    use(true);
-    const RateTrial own = rig.trial(rate, options.slice_s);
-    use(false);
-    const RateTrial defaults = rig.trial(rate, options.slice_s);
-    if (pair < 0) continue;  // warm-up
-    life.add("offered_pps", static_cast<double>(own.offered) / own.seconds);
-    life.add("throughput_pps", own.out_pps);
-    life.add("delivered_share", 1 - own.loss());
-    life.add("wakes_per_s", static_cast<double>(own.wakes) / own.seconds);
-    add_latency(life, own);
-    add_cpu(life, own);
-    if (defaults.p99_us > 0) life.add("times_default_p99", own.p99_us / defaults.p99_us);
-    const double cpu = defaults.workers_cpu_s + defaults.manager_cpu_s;
-    if (cpu > 0) life.add("times_default_cpu", (own.workers_cpu_s + own.manager_cpu_s) / cpu);
+    measure_pair(loaded, row, &life);
   }
-  life.add_books(rig.books());
+  life.add_books(loaded.books());
+}
+
+// Of a start: tier and load. Settings change while it lives.
+std::string start_name(const Json& row) {
+  Json common = row;
+  for (const char* setting : kSettings) common.erase(setting);
+  return row_name(common);
+}
+
+// All settings in turn, and again, so that what drifts is spread over them. The books are of all of them together.
+void measure_together(const std::vector<Json>& rows, const TrialOptions& options, std::vector<Life>& lives) {
+  Loaded loaded = start(rows.front(), options);
+  measure_pair(loaded, rows.front(), nullptr);
+  for (int pair = 0; pair < options.pairs; ++pair)
+    for (size_t i = 0; i < rows.size(); ++i) {
+      lives[i].check();
+      measure_pair(loaded, rows[i], &lives[i]);
+    }
+  for (Life& life : lives) life.add_books(loaded.books());
 }
 
 double median_of(const Json& row, const char* figure) { return row["figures"][figure]["median"].get<double>(); }
 
 std::string mark_of(const Json& parameters) {
-  bool defaults = true;
-  for (const char* setting : kSettings) defaults = defaults && parameters[setting] == standard(setting);
-  if (defaults) return "default";
+  if (choice_of(parameters) == standard_choice()) return "default";
   if (parameters["wake_packets"] == 1 && parameters["wake_deadline_us"] == 0 && parameters["spin_us"] == 0)
     return "openNetVM";
   return "";
@@ -125,14 +138,16 @@ Json summary(const Json& rows) {
 }
 
 }  // namespace
+}  // namespace wake_thresholds_study
 
 Experiment wake_thresholds() {
   return {"wake_thresholds",
           "When is a sleeping worker woken best, and what does each choice cost by load?",
-          rows,
-          problem,
-          measure,
-          summary};
+          wake_thresholds_study::rows,
+          wake_thresholds_study::problem,
+          wake_thresholds_study::measure,
+          wake_thresholds_study::summary,
+          {wake_thresholds_study::start_name, wake_thresholds_study::measure_together}};
 }
 
 }  // namespace roost::experiment

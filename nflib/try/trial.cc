@@ -26,7 +26,6 @@ constexpr uint32_t kGrantsMost = 128;
 constexpr uint32_t kFeed = 256;  // packets delivered before what came back is looked at
 constexpr uint64_t kHang_ms = 10'000;
 constexpr std::chrono::milliseconds kStopPatience{2'000};
-constexpr uint32_t kMarkEvery = 64;  // as a data loop delivers: in bursts
 
 Numbers numbered(const std::vector<std::string>& names) {
   Numbers numbers;
@@ -40,7 +39,7 @@ Trial::Trial(const TrialOptions& options)
     : options_(options),
       tsc_hz_(measure_tsc_hz()),
       capture_(Capture::load(options.in)),
-      layout_{1, 1u << kInboxShift, kOutboxShift, kGrantShift},
+      layout_{1, kInboxShift, kOutboxShift, kGrantShift},
       arena_(
           SharedMemory::create({.name = "trial-packets", .bytes = size_t{kPackets} * kStrideBytes, .at = kArenaBase})),
       region_memory_(SharedMemory::create({.name = "trial-region", .bytes = layout_.bytes()})),
@@ -48,7 +47,7 @@ Trial::Trial(const TrialOptions& options)
       region_(region_memory_.data(), layout_),
       paths_(path_memory_.data()),
       eventfd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      ready_(region_.ready()),
+      inbox_(region_.inbox<RingProducer>()),
       grants_(region_.grants<RingProducer>()),
       outbox_(region_.outbox<RingConsumer>()),
       states_(kPackets, State::free),
@@ -70,9 +69,6 @@ Trial::Trial(const TrialOptions& options)
   record.orders.spin_us = 20;
   record.orders.weight = 100;
   paths_.set_hop(0, 0, {PathHop::kRunEnds});
-  inbox_.slots = region_.inbox(0);
-  inbox_.consumed = &region_.nf(0).consumed;
-  inbox_.shift = kInboxShift;
   worker_ = std::make_unique<Worker>(WorkerOptions{region_, paths_, eventfd_.get(), tsc_hz_});
   nfs_ = std::make_unique<NfTable>(*worker_, region_);
 }
@@ -83,7 +79,6 @@ void Trial::start_nf(std::shared_ptr<const Module> module) {
   result_.nf = module->descriptor().name;
   StartRequest request;
   request.count = 1;
-  request.slot_shift = kInboxShift;
   request.config = options_.config;
   request.ports = numbered(options_.ports);
   request.services = numbered(options_.services);
@@ -141,18 +136,13 @@ void Trial::free_handle(uint32_t handle) {
 }
 
 bool Trial::feed() {
-  uint32_t fed = 0, marked = 0;
-  while (fed < kFeed && rounds_ < options_.repeat && deliver(capture_.frames()[next_frame_])) {
+  uint32_t fed = 0;
+  for (; fed < kFeed && rounds_ < options_.repeat && deliver(capture_.frames()[next_frame_]); ++fed)
     if (++next_frame_ == capture_.frames().size()) next_frame_ = 0, ++rounds_;
-    if (++fed - marked < kMarkEvery) continue;
-    marked = fed;
-    full_fence();
-    ready_.mark(0);
-  }
-  if (fed == marked) return fed != 0;
+  region_.worker().orders.delivered.store(result_.packets_in, std::memory_order_release);
+  inbox_.publish();
   full_fence();
-  ready_.mark(0);
-  return true;
+  return fed != 0;
 }
 
 // False: there is no room now.
@@ -168,11 +158,9 @@ bool Trial::deliver(const Capture::Frame& frame) {
     left -= bytes;
     states_[handle] = i == 0 ? State::lent : State::segment;
     const auto more = i + 1 < count ? Descriptor::kMoreSegments : uint8_t{0};
-    inbox_.push({handle, static_cast<uint16_t>(kHeadroomBytes), static_cast<uint16_t>(bytes), PathRef::at(0, 0).word, 0,
-                 static_cast<uint8_t>(Descriptor::kLastHop | more)});
+    inbox_.stage({handle, static_cast<uint16_t>(kHeadroomBytes), static_cast<uint16_t>(bytes), PathRef::at(0, 0).word,
+                  0, static_cast<uint8_t>(Descriptor::kLastHop | more)});
   }
-  auto& delivered = region_.worker().orders.delivered;
-  delivered.store(delivered.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   ++result_.packets_in;
   result_.bytes_in += frame.length;
   return true;

@@ -85,7 +85,6 @@ class Trial {
   HostRegion region_;
   PathTableView paths_;
   FileDescriptor eventfd_;
-  ReadyBitmap ready_;
   RingProducer inbox_, grants_;
   RingConsumer outbox_;
   std::vector<State> states_;  // by handle

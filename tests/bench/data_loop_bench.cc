@@ -93,7 +93,7 @@ struct Bench {
     const uint8_t shift = nfs <= 128 ? 9 : 5;
     host = std::make_unique<test::FakeHost>(0, nfs, shift);
     loop->add_host(host->state());
-    loop->add_nfs(0, nfs, 0, 0, 0, 0, shift);
+    loop->add_nfs(0, nfs, 0, 0, 0, shift);
   }
   ~Bench() {
     loop.reset();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The primitives that every packet passes: ring, ready bitmap, ledger; beside what the machine itself can do: a store
+// The primitives that every packet passes: ring, turns, ledger; beside what the machine itself can do: a store
 // and load that stay in the core's cache, and a cache line that goes to another core and back.
 #include <benchmark/benchmark.h>
 #include <sched.h>
@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "core/ready.h"
 #include "core/ring.h"
+#include "nflib/turn_set.h"
 #include "scheduler/ledger.h"
 
 namespace roost {
@@ -123,23 +123,26 @@ void limit_cache_line_round_trip(benchmark::State& state) {
 }
 BENCHMARK(limit_cache_line_round_trip)->UseRealTime();
 
-// `range` NFs, of which 64 at random become ready before they are taken.
-void ready_mark_and_take(benchmark::State& state) {
+// `range` NFs, of which 64 at random get packets before they have their turns.
+void turns_add_and_take(benchmark::State& state) {
   const auto nfs = static_cast<uint32_t>(state.range(0));
-  std::vector<std::atomic<uint64_t>> words(ReadyBitmap::words_for(nfs)), summaries(ReadyBitmap::summaries_for(nfs));
-  ReadyBitmap bitmap(words.data(), summaries.data(), ReadyBitmap::summaries_for(nfs));
+  TurnSet turns(nfs);
+  std::vector<bool> in(nfs);
   std::array<uint32_t, 64> taken;
   uint64_t random = 1;
   for (auto _ : state) {
     for (int i = 0; i < 64; ++i) {
       random = random * 6364136223846793005ULL + 1442695040888963407ULL;
-      bitmap.mark(static_cast<uint32_t>(((random >> 32) * nfs) >> 32));
+      const auto nf = static_cast<uint32_t>(((random >> 32) * nfs) >> 32);
+      if (!in[nf]) turns.add(nf);
+      in[nf] = true;
     }
-    while (bitmap.take(taken.data(), taken.size()) != 0) benchmark::DoNotOptimize(taken[0]);
+    while (!turns.empty())
+      for (uint32_t count = turns.take(taken.data(), taken.size()); count != 0; --count) in[taken[count - 1]] = false;
   }
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * 64);
 }
-BENCHMARK(ready_mark_and_take)->Arg(64)->Arg(4'096)->Arg(100'000);
+BENCHMARK(turns_add_and_take)->Arg(64)->Arg(4'096)->Arg(100'000);
 
 // `range` packets in turn: what fits into the caches, and what does not.
 void ledger_give_and_take_back(benchmark::State& state) {

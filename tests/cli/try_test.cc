@@ -7,7 +7,7 @@
 #include "tests/integration/frames.h"
 #include "tests/support/run_program.h"
 
-namespace roost {
+namespace roost::try_test {
 namespace {
 
 using test::Outcome;
@@ -198,4 +198,4 @@ TEST(Check, TellsWhatWouldBeStartedOrWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::try_test

@@ -48,6 +48,7 @@ class Waiter {
     return own_;
   }
   void refuse(const std::string& name) { refused_ = name; }
+  void drop_all() { drops_all_ = true; }
 
  private:
   static std::string reply(const Json& request, Json result) {
@@ -61,13 +62,14 @@ class Waiter {
             {"received", looks_ * packets_},
             {"dropped", Json::object()},
             {"ports", Json::array()},
-            {"latency_us", {{"p99", 30 + wait}}}};
+            {"latency_us", {{"count", drops_all_ ? 0 : looks_ * packets_}, {"p99", 30 + wait}}}};
   }
 
   mutable std::mutex mutex_;
   Values own_;
   uint64_t packets_, looks_ = 0;
   std::string refused_;
+  bool drops_all_ = false;
 };
 
 class Tune : public testing::Test {
@@ -141,6 +143,16 @@ TEST_F(Tune, WithoutTrafficItSaysSoAndSetsBack) {
   EXPECT_EQ(waiter.own(), Values{});
 }
 
+TEST_F(Tune, WhereNoPacketLeavesItSaysSoAndSetsBack) {
+  Waiter waiter;
+  waiter.drop_all();
+  const FakeManager manager = manager_with(waiter);
+  const auto outcome = tune(manager, {"--p99-us", "40", "--seconds", "1"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.error, HasSubstr("none left by a port"));
+  EXPECT_EQ(waiter.own(), Values{});
+}
+
 TEST_F(Tune, WhatTheManagerRefusesIsNotChosen) {
   Waiter waiter;
   waiter.refuse("wake_deadline_us");
@@ -156,6 +168,26 @@ TEST_F(Tune, OneGoalIsNeeded) {
   const FakeManager manager = manager_with(waiter);
   EXPECT_EQ(tune(manager, {}).status, 2);
   EXPECT_EQ(tune(manager, {"--p99-us", "40", "--cpu-max", "10"}).status, 2);
+}
+
+TEST_F(Tune, OptionsOfAReplayGoWithOne) {
+  Waiter waiter;
+  const FakeManager manager = manager_with(waiter);
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--config", "a.toml"},
+                                                {"--setup", "true"},
+                                                {"--speed", "2"},
+                                                {"--pcap", "a.pcap"}}) {  // beside --socket
+    std::vector<std::string> arguments{"--p99-us", "40"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(tune(manager, arguments).status, 2) << wrong[0];
+  }
+  EXPECT_TRUE(manager.requests().empty());
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"--apply"}, {"--config", "a"}, {"--port", "a"}}) {
+    std::vector<std::string> arguments{"tune", "--p99-us", "40", "--pcap", "a.pcap"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(test::run_program(ROOST_BIN_DIR "/roost", arguments).status, 2) << wrong[0];
+  }
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ class RingTest : public testing::Test {
   void make(uint8_t shift, uint32_t start = 0) {
     slots = std::make_unique<RingSlot[]>(size_t{1} << shift);
     consumed = start;
-    for (RingCursor* end : {static_cast<RingCursor*>(&producer), static_cast<RingCursor*>(&consumer)}) {
-      end->slots = slots.get();
+    producer.slots = consumer.slots = slots.get();
+    for (RingAccount* end : {static_cast<RingAccount*>(&producer), static_cast<RingAccount*>(&consumer)}) {
       end->consumed = &consumed;
       end->shift = shift;
       end->position = end->seen = start;
@@ -37,7 +37,7 @@ class RingTest : public testing::Test {
 
 TEST_F(RingTest, CarriesEveryBitOfADescriptor) {
   make(2);
-  const Descriptor sent{0xfedcba98, 0xfffe, 0x8001, 0x89abcdef, 0xabcd, 0xff};
+  const Descriptor sent{0xfedcba, 0xffe, 0x801, 0x89abcdef, 0xabcd, 0xa, 0xedcba};
   producer.push(sent);
   Descriptor got;
   ASSERT_TRUE(consumer.pop(got));
@@ -47,6 +47,7 @@ TEST_F(RingTest, CarriesEveryBitOfADescriptor) {
   EXPECT_EQ(got.word, sent.word);
   EXPECT_EQ(got.port, sent.port);
   EXPECT_EQ(got.flags, sent.flags);
+  EXPECT_EQ(got.nf, sent.nf);
   EXPECT_FALSE(consumer.pop(got));
 }
 
@@ -113,6 +114,32 @@ TEST_F(RingTest, ACursorThatNoHonestConsumerWritesChangesNothing) {
   EXPECT_EQ(producer.room(), 8U);
 }
 
+TEST_F(RingTest, WhatIsStagedIsSeenAtOnce) {
+  make(3, 6);  // over the end of a lap
+  for (uint32_t handle = 1; handle <= 4; ++handle) producer.stage({handle, 0, 0, 0, 0, 0});
+  EXPECT_TRUE(consumer.empty());
+  EXPECT_EQ(pop(), UINT32_MAX);
+  EXPECT_EQ(producer.room(), 4U);
+  producer.publish();
+  producer.publish();  // nothing more
+  for (uint32_t handle = 1; handle <= 4; ++handle) EXPECT_EQ(pop(), handle);
+  EXPECT_TRUE(consumer.empty());
+}
+
+TEST_F(RingTest, ValuesThatAreTooLargeBecomeTheLargest) {
+  make(2);
+  producer.push({UINT32_MAX, 60'000, 5'000, UINT32_MAX, UINT16_MAX, Descriptor::kLastHop, Descriptor::kNfsMost - 1});
+  Descriptor d;
+  ASSERT_TRUE(consumer.pop(d));
+  EXPECT_EQ(d.handle, Descriptor::kHandleMost);
+  EXPECT_EQ(d.data_offset, Descriptor::kBytesMost);
+  EXPECT_EQ(d.data_bytes, Descriptor::kBytesMost);
+  EXPECT_EQ(d.word, UINT32_MAX);
+  EXPECT_EQ(d.port, UINT16_MAX);
+  EXPECT_EQ(d.flags, Descriptor::kLastHop);
+  EXPECT_EQ(d.nf, Descriptor::kNfsMost - 1);
+}
+
 // Whatever is in the slots, a consumer reads at most one lap of them before it must wait for the next.
 TEST_F(RingTest, NoiseInTheSlotsEndsAfterOneLap) {
   make(4);
@@ -137,8 +164,8 @@ TEST_F(RingTest, TwoThreads) {
         std::this_thread::yield();
         continue;
       }
-      producer.push({i, static_cast<uint16_t>(i), static_cast<uint16_t>(i >> 1), ~i, static_cast<uint16_t>(i >> 3),
-                     static_cast<uint8_t>(i)});
+      producer.push({i, static_cast<uint16_t>(i & 0xfff), static_cast<uint16_t>(i >> 1 & 0xfff), ~i,
+                     static_cast<uint16_t>(i >> 3), static_cast<uint8_t>(i & 0xf), i & 0xfffff});
       ++i;
     }
   });
@@ -150,9 +177,8 @@ TEST_F(RingTest, TwoThreads) {
       std::this_thread::yield();
       continue;
     }
-    wrong += d.handle != i || d.data_offset != static_cast<uint16_t>(i) ||
-             d.data_bytes != static_cast<uint16_t>(i >> 1) || d.word != ~i || d.port != static_cast<uint16_t>(i >> 3) ||
-             d.flags != static_cast<uint8_t>(i);
+    wrong += d.handle != i || d.data_offset != (i & 0xfff) || d.data_bytes != (i >> 1 & 0xfff) || d.word != ~i ||
+             d.port != static_cast<uint16_t>(i >> 3) || d.flags != (i & 0xf) || d.nf != (i & 0xfffff);
     ++i;
     consumer.publish();
   }

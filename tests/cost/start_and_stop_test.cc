@@ -26,8 +26,7 @@ TEST(CostOfRanges, InFragmentedNumbers) {
 class CostInTheRegistry : public testing::Test {
  protected:
   HostLink& start(Registry& registry, Tier tier, const std::string& tenant) {
-    auto host =
-        std::make_unique<HostLink>(registry.take_host_number(), HostLayout{.nfs_max = 4, .inbox_slots_total = 64});
+    auto host = std::make_unique<HostLink>(registry.take_host_number(), HostLayout{.nfs_max = 4});
     host->tier = tier;
     host->tenant = tenant;
     HostLink& added = registry.add_host(std::move(host));
@@ -83,13 +82,13 @@ class CostInTheLoop : public test::LoopTest {
     auto state = std::make_unique<HostState>();
     state->id = id;
     state->region = region(id);
-    state->ready = state->region.ready();
+    state->inbox = state->region.inbox<RingProducer>();
     state->outbox = state->region.outbox<RingConsumer>();
     state->grants = state->region.grants<RingProducer>();
     state->region.worker().bell.init(WaitMode::futex);
     state->region.worker().report.deadline_tsc = UINT64_MAX;
     loop->add_host(std::move(state));
-    loop->add_nfs(id, 1, 0, id, 0, 0, 2);
+    loop->add_nfs(id, 1, 0, id, 0, 2);
     reinterpret_cast<std::atomic<uint32_t>&>(region(id).worker().bell) = Doorbell::kAnnounced;
     turns(2);
   }

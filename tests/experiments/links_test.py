@@ -21,6 +21,7 @@ sys.path.insert(0, str(PROGRAM.parent))
 
 import lab  # noqa: E402
 import links  # noqa: E402
+import tables  # noqa: E402
 import tools  # noqa: E402
 
 
@@ -41,20 +42,44 @@ class Words(unittest.TestCase):
             tools.iperf_figures('{"error": "unable to connect: Connection refused"}')
 
 
+ROWS = {"TCP": {"roost": [1, 3, 2], "bridge": [4, 4, 4]}, "alone": {"roost": [7]},
+        "UDP, % lost": {"roost": [0], "bridge": [5]}}
+LOSSES = [{"by": "roost", "sent": 10, "lost": 3, "causes": {"inbox_full": 2, "port_missed": 1}},
+          {"by": "bridge", "sent": 10, "lost": 1, "causes": {"interface": 1}},
+          {"by": "roost", "sent": 10, "lost": 1, "causes": {"inbox_full": 1}}]
+BOOKS = [{"received": 5, "created": 1, "transmitted": 4, "dropped": {"by_nf": 1, "no_nf": 0}, "held": 1},
+         {"received": 2, "created": 0, "transmitted": 1, "dropped": {"by_nf": 1}, "held": 0}]
+
+
 class Tables(unittest.TestCase):
     def test_medians_ranges_and_ratios(self):
-        text = links.table({"TCP": {"roost": [1, 3, 2], "bridge": [4, 4, 4]}, "alone": {"roost": [7]},
-                            "UDP, % lost": {"roost": [0], "bridge": [5]}, "lost": []})
-        head, *rows = [" ".join(line.split()) for line in text.splitlines()]
+        head, *rows = [" ".join(line.split()) for line in tables.plain(ROWS).splitlines()]
         self.assertEqual(head, "Roost bridge times the bridge")
         self.assertEqual(rows, ["TCP 2 [1 to 3] 4 [4 to 4] 0.5 [0.25 to 0.75]", "alone 7", "UDP, % lost 0 5"])
+        self.assertEqual(tables.markdown(ROWS).splitlines(), [
+            "|  | Roost | bridge | times the bridge |", "| --- | --- | --- | --- |",
+            "| TCP | 2 [1 to 3] | 4 [4 to 4] | 0.5 [0.25 to 0.75] |", "| alone | 7 |  |  |", "| UDP, % lost | 0 | 5 |  |"])
 
     def test_where_datagrams_were_lost(self):
-        losses = [{"by": "roost", "sent": 10, "lost": 3, "causes": {"inbox_full": 2, "port_missed": 1}},
-                  {"by": "bridge", "sent": 10, "lost": 1, "causes": {"interface": 1}},
-                  {"by": "roost", "sent": 10, "lost": 1, "causes": {"inbox_full": 1}}]
-        self.assertEqual(links.where_lost(losses, "roost"), "4 of 20 datagrams lost: inbox_full 3, port_missed 1")
+        self.assertEqual(tables.where_lost(LOSSES, "roost"), "4 of 20 datagrams lost: inbox_full 3, port_missed 1")
         self.assertEqual(links.changed({"a": 1, "b": 2}, {"a": 1, "b": 5, "c": 1}), {"b": 3, "c": 1})
+
+    def test_books(self):
+        self.assertEqual(tables.books_of(BOOKS),
+                         "received 7 + created 1 = transmitted 5 + dropped 2 (by_nf 2) + held 1")
+
+    def test_a_page(self):
+        results = {"machine": tables.machine(), "rounds": 3, "steal_percent": 1.25,
+                   "options": {"seconds": 1, "udp_mbit": 100, "megabytes": 7, "offloads": True, "prefix": ""},
+                   "kinds": {"tap": {"rows": ROWS, "lost": LOSSES, "books": BOOKS}}}
+        page = tables.page(json.loads(json.dumps(results)))
+        for part in (f"kernel {os.uname().release}", "a file of 7 MB", "stolen meanwhile 1.2 %", "prefix `none`",
+                     "Median of 3 rounds", "### `tap`", tables.markdown(ROWS), "UDP by bridge: 1 of 10 datagrams lost",
+                     "Books: received 7 "):
+            self.assertIn(part, page)
+        stolen, all_ticks = tables.cpu_ticks()
+        self.assertLessEqual(stolen, all_ticks)
+        self.assertGreater(all_ticks, 0)
 
 
 def said_by(*words, **options):

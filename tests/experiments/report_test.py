@@ -98,6 +98,77 @@ class Report(unittest.TestCase):
         self.assertIn("Of 2 cases in which some fixed threshold holds the target, the controller holds it in 1 and takes at most "
                       "10 % more wake-ups than the best one in 1", text[3])
 
+    def test_the_tuner_is_held_to_the_best_fixed_setting(self):
+        def row(load, p99, **more):
+            figures = {"latency_p99_us": p99, "least_fixed_p99_us": 60, "tune_trials": 40, "tuned_packets": 64,
+                       "tuned_deadline_us": 500, "tuned_spin_us": 0} | more
+            return ({"tier": "fiber", "p99_us": 1000, "load_percent": load, "grid": "fine"}, {k: spread(v) for k, v in figures.items()})
+
+        best = {"best_fixed_p99_us": 900, "best_fixed_packets": 256, "best_fixed_deadline_us": 1000, "best_fixed_spin_us": 0}
+        made = self.made([row(1, 700, **best, times_best_fixed_cpu=1.02), row(10, 1100, **best, times_best_fixed_cpu=1.3),
+                          row(90, 9000)], "tuner")
+        text = list(words.tuner(made))
+        self.assertIn("chose 64 packets, 500 µs, spin 0 µs after 40 trials", text[0])
+        self.assertIn("1.02 times the CPU time of the best fixed setting (256 packets, 1,000 µs, spin 0 µs, p99 900 µs)", text[0])
+        self.assertIn("no fixed setting holds it", text[2])
+        self.assertIn("Of 2 cases in which some fixed setting holds the p99, the tuner's choice holds it in 1, and is beaten by more "
+                      "than 10 % of CPU time in 1", text[3])
+
+    def matrix(self):
+        rows = []
+        for nfs in (10, 100):
+            for cost in (50, 5000):
+                for active in (10, 100):
+                    ratio = (0.9 if cost == 5000 else 0.5) * (1.2 if active == 10 else 1)
+                    figures = {"throughput_pps": 1e6, "bare_pipeline_pps": 2e6, "times_bare_pipeline": ratio, "nf_cycles": 1,
+                               "worker_cycles": 1, "io_cycles": 1, "memory_per_nf_bytes": 1, "spawn_us_per_nf": 1}
+                    rows.append(({"tier": "fiber", "nfs": nfs, "hops": 1, "cost_cycles": cost, "active_percent": active,
+                                  "shared_cores": 1, "traffic": "uniform"}, {k: spread(v) for k, v in figures.items()}))
+        return self.made(rows, "density", scale="matrix")
+
+    def test_a_matrix_says_what_rows_alike_in_all_else_say(self):
+        text = "\n".join(words.density(self.matrix()))
+        self.assertIn("over 8 rows the ratio to the bare pipeline lies between 0.5 (10 NFs, 1 hop, 50 cycles, 100 % active, uniform)",
+                      text)
+        self.assertIn("50 cycles: 0.55 [0.5 to 0.6]; 5,000 cycles: 0.99 [0.9 to 1.08]", text)
+        self.assertIn("active percent against all NFs active, all else the same, the ratio of the ratios (median and range over all "
+                      "such pairs of rows): 10: 1.2", text)
+        self.assertNotIn("capture", text)
+
+    def plots(self):
+        try:
+            import figures
+            import plots
+        except ImportError:
+            self.skipTest("matplotlib is not installed")
+        return figures, plots.Plots(pathlib.Path(self.folder.name) / "plots")
+
+    def test_a_matrix_has_its_plots_and_all_of_them_fit(self):
+        figures, drawn = self.plots()
+        figures.EXPERIMENTS["density"](self.matrix(), drawn)
+        names = [name for name, _ in drawn.written]
+        for name in ("times_bare_pipeline_fiber", "throughput_pps_fiber", "effect_of_active_percent_fiber"):
+            self.assertIn(name, names)
+            self.assertTrue((drawn.folder / f"{name}.svg").is_file())
+        self.assertEqual(drawn.faults, [])
+
+    def test_what_all_is_compared_with_is_in_view_also_where_all_is_far_from_it(self):
+        figures, drawn = self.plots()
+        for ratios in ((0.03, 0.05, 0.15), (20, 30, 70), (0.001, 1e3)):
+            made = self.made([({"tier": "fiber", "baseline": f"b{i}", "nfs": 10}, {f"times_b{i}": spread(r, r / 2, r * 2)})
+                              for i, r in enumerate(ratios)], "baselines")
+            figures.EXPERIMENTS["baselines"](made, drawn)
+        self.assertEqual(drawn.faults, [])
+
+    def test_what_is_committed_is_short_and_says_the_same(self):
+        import publish
+        made = {"a": 1, "rows": [{"x": 0.123456789, "n": 7}, {"x": 1234567.891}], "left_out": []}
+        text = publish.compact(made)
+        self.assertEqual(json.loads(text), {"a": 1, "rows": [{"x": 0.123457, "n": 7}, {"x": 1234570.0}], "left_out": []})
+        self.assertEqual(len(text.splitlines()), 8)  # a row a line
+        self.assertEqual([publish.short_cell(c) for c in ("0.123456789", "12345678", "fiber", "1.5e+07")],
+                         ["0.123457", "12345678", "fiber", "1.5e+07"])
+
     def test_what_is_published_comes_from_the_results(self):
         try:
             import matplotlib  # noqa: F401

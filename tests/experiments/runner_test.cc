@@ -138,6 +138,49 @@ TEST_F(Runner, InterruptedItLeavesNothingBehindAndGoesOnWhereItWas) {
   EXPECT_EQ(result()["state"], "complete");
 }
 
+// Rows of the same parity share a start.
+SharedStarts shared_by_parity(const std::string& log) {
+  return {[](const Json& row) { return row["nfs"].get<int>() % 2 == 0 ? "even" : "odd"; },
+          [log](const std::vector<Json>& rows, const TrialOptions&, std::vector<Life>& lives) {
+            std::ofstream(log, std::ios::app) << rows.size() << " rows\n";
+            for (size_t i = 0; i < rows.size(); ++i) {
+              if (rows[i]["nfs"] == 5) fail("five is too many");
+              lives[i].add_pair("direct_call", rows[i]["nfs"].get<double>(), 20);
+              lives[i].add_books(balanced_books());
+            }
+          }};
+}
+
+TEST_F(Runner, InTheScaleMatrixOneStartServesManyRows) {
+  experiment_.rows = [](Scale) { return std::vector<Json>{{{"nfs", 1}}, {{"nfs", 2}}, {{"nfs", 4}}, {{"nfs", 7}}}; };
+  experiment_.shared = shared_by_parity(folder_.path("measured"));
+  options_.scale = Scale::matrix;
+  EXPECT_EQ(run_experiment(experiment_, options_), RunState::complete);
+  EXPECT_EQ(measured(), "2 rows\n2 rows\n2 rows\n2 rows\n");  // two starts, two lives
+  const Json json = result();
+  EXPECT_THAT(result_faults(json), IsEmpty());
+  EXPECT_EQ(json["scale"], "matrix");
+  ASSERT_EQ(json["rows"].size(), 4U);
+  for (const Json& row : json["rows"]) {
+    EXPECT_EQ(row["lives"].size(), 2U);
+    EXPECT_EQ(row["figures"]["throughput_pps"]["median"], row["parameters"]["nfs"].get<double>());
+  }
+}
+
+TEST_F(Runner, AStartThatFailsFailsItsRowsAndNoOthersAndIsTriedAgain) {
+  experiment_.rows = [](Scale) { return std::vector<Json>{{{"nfs", 1}}, {{"nfs", 5}}, {{"nfs", 2}}}; };
+  experiment_.shared = shared_by_parity(folder_.path("measured"));
+  options_.scale = Scale::matrix;
+  options_.lives = 1;
+  EXPECT_EQ(run_experiment(experiment_, options_), RunState::failed);
+  EXPECT_EQ(result()["failures"].size(), 2U);
+  EXPECT_EQ(result()["rows"].size(), 1U);
+  experiment_.rows = [](Scale) { return std::vector<Json>{{{"nfs", 1}}, {{"nfs", 2}}}; };
+  options_.resume = options_.folder;
+  EXPECT_EQ(run_experiment(experiment_, options_), RunState::complete);
+  EXPECT_EQ(measured(), "2 rows\n1 rows\n1 rows\n");
+}
+
 TEST_F(Runner, RefusesToGoOnWithAnotherExperimentOrOnAnotherMachine) {
   EXPECT_EQ(run_experiment(experiment_, options_), RunState::complete);
   options_.resume = options_.folder;

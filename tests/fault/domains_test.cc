@@ -8,7 +8,7 @@
 #include "tests/fault/neighbours.h"
 #include "tests/support/run_program.h"
 
-namespace roost::test {
+namespace roost::test::domains_test {
 namespace {
 
 using testing::ElementsAre;
@@ -118,4 +118,4 @@ INSTANTIATE_TEST_SUITE_P(Deeds, HostileInADomain,
                          [](const auto& deed) { return std::string(deed.param.name); });
 
 }  // namespace
-}  // namespace roost::test
+}  // namespace roost::test::domains_test

@@ -12,7 +12,7 @@
 #include "tests/fault/neighbours.h"
 #include "tests/support/run_program.h"
 
-namespace roost::test {
+namespace roost::test::storm_test {
 namespace {
 
 uint32_t from_environment(const char* name, uint64_t standard) {
@@ -219,4 +219,4 @@ INSTANTIATE_TEST_SUITE_P(Tiers, Churn, testing::Values("fiber", "process"),
                          [](const auto& tier) { return std::string(tier.param); });
 
 }  // namespace
-}  // namespace roost::test
+}  // namespace roost::test::storm_test

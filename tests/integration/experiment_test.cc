@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -86,6 +87,7 @@ const SmallRow kRows[] = {
     {"baselines", {"baseline=semaphore_sweep", "tier=process"}},
     {"wake_thresholds", {"wake_packets=64", "wake_deadline_us=50", "spin_us=0", "load_percent=10"}},
     {"controller", {"load_percent=10"}},
+    {"tuner", {"load_percent=10"}},
     {"latency", {"worker=asleep"}},
     {"chain", {"tier=fiber"}},
     {"fairness", {"tier=fiber", "shares=even"}},
@@ -94,6 +96,29 @@ const SmallRow kRows[] = {
     {"idle", {"nfs=1"}}};
 INSTANTIATE_TEST_SUITE_P(All, EachExperiment, testing::ValuesIn(kRows),
                          [](const auto& row) { return std::string(row.param.experiment); });
+
+TEST_F(Experiments, OneStartServesManyRowsOfTheMatrix) {
+  const auto outcome = test::run_program(
+      kProgram, small("density", {"--scale", "matrix", "--only", "nfs=100", "--only", "hops=1", "--only",
+                                  "cost_cycles=50", "--only", "tier=fiber", "--out", results()}));
+  EXPECT_EQ(outcome.status, 0) << outcome.out << outcome.error;
+  EXPECT_THAT(outcome.out, HasSubstr("1 starts to be run"));
+  EXPECT_EQ(check().status, 0) << check().out;
+  const Json rows = result()["rows"];
+  ASSERT_EQ(rows.size(), 12U);  // three shares of four kinds of traffic; a capture is not given
+  double active_least = 1, active_most = 0;
+  for (const Json& row : rows) {
+    const double active = row["figures"]["nfs_active_share"]["median"];
+    active_least = std::min(active_least, active);
+    active_most = std::max(active_most, active);
+    EXPECT_EQ(row["figures"].contains("pdr_pps"),
+              row["parameters"]["active_percent"] == 100 && row["parameters"]["traffic"] == "uniform");
+  }
+  EXPECT_LT(active_least, 0.05);
+  EXPECT_GT(active_most, 0.9);
+  EXPECT_TRUE(no_file_left());
+  EXPECT_TRUE(no_process_left());
+}
 
 TEST_F(Experiments, InterruptedItLeavesNothingBehind) {
   const auto arguments = small("idle", {"--only", "nfs=1", "--out", results()}, "5");

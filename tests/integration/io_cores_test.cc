@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Several io cores, here on one CPU: chains over NFs that are at home with different loops.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -140,50 +141,180 @@ TEST(IoCores, RulesCountAtEveryLoopAndLoopsAtRestSleep) {
   manager.end();
 }
 
-TEST(IoCores, OneInterfaceIsSharedOutAmongThem) {
-  if (const std::string problem = no_namespaces(); !problem.empty()) GTEST_SKIP() << problem;
+// A veth pair whose end `name` has so many queues each way; flows fall to them as the other end sends.
+void join_by_queues(const Namespace& here, const std::string& name, const Namespace& there, int queues) {
+  here.expect(
+      fmt::format("ip link add {0} numrxqueues {1} numtxqueues {1} type veth peer name e0 numrxqueues {1} numtxqueues "
+                  "{1} netns {2}",
+                  name, queues, there.pid()));
+  here.expect(fmt::format("ip link set {} addrgenmode none up", name));
+  there.expect("ip link set e0 addrgenmode none up");
+}
+
+std::string at_both(const std::string& name, const std::string& kind, const std::string& what,
+                    const std::string& chain) {
+  return fmt::format("[[ports]]\nname = \"{}\"\nkind = \"{}\"\n{}\nchain = \"{}\"\nio = [0, 1]\n", name, kind, what,
+                     chain);
+}
+
+// Two interfaces by this kind of port, and what each has to each loop.
+std::string two_interfaces(const std::string& kind) {
+  return kTwo + at_both("a", kind, "interface = \"ra\"", "ab") + at_both("b", kind, "interface = \"rb\"", "ba") +
+         services({"one", "two"}) + chain_of("ab", {"one", "two"}, "b") + chain_of("ba", {"two", "one"}, "a");
+}
+
+// Each connection is another flow, and falls to either loop.
+bool both_receive(ManagerProcess& manager, const Namespace& a, const Namespace& b) {
+  const Json before = manager.stats();
+  return eventually([&] {
+    EXPECT_EQ(tcp_transfer(a, b, "10.9.0.2", scaled(1'000'000)), "");
+    const Json now = manager.stats();
+    return of_loop(now, 0, "received") > of_loop(before, 0, "received") + 200 &&
+           of_loop(now, 1, "received") > of_loop(before, 1, "received") + 200;
+  });
+}
+
+// Once nothing is on its way.
+void expect_sums(ManagerProcess& manager) {
+  ASSERT_TRUE(manager.settled());
+  const Json stats = manager.stats();
+  uint64_t received = 0, transmitted = 0;
+  for (const Json& each : stats.at("ports")) {
+    received += each.at("received").get<uint64_t>();
+    transmitted += each.at("transmitted").get<uint64_t>();
+    EXPECT_EQ(each.at("receive_dropped").at("malformed"), 0) << each;
+  }
+  EXPECT_EQ(received, of_loop(stats, 0, "received") + of_loop(stats, 1, "received"));
+  EXPECT_EQ(transmitted, of_loop(stats, 0, "transmitted") + of_loop(stats, 1, "transmitted"));
+  expect_balanced(stats);
+  expect_loops_balanced(stats);
+}
+
+class SharedOut : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    static const std::string problem = no_namespaces();
+    if (!problem.empty()) GTEST_SKIP() << problem;
+  }
+};
+
+TEST_P(SharedOut, AnInterfaceAmongLoopsAndAgainWhenItIsBack) {
   const Namespace a, b, roost;
-  join(roost, "ra", a);
-  join(roost, "rb", b);
-  const auto port = [](const char* name, const char* interface, const char* chain) {
-    return fmt::format(
-        "[[ports]]\nname = \"{}\"\nkind = \"af_packet\"\ninterface = \"{}\"\nchain = \"{}\"\nio = [0, 1]\n", name,
-        interface, chain);
-  };
-  ManagerProcess manager(kTwo + port("a", "ra", "ab") + port("b", "rb", "ba") + services({"one", "two"}) +
-                             chain_of("ab", {"one", "two"}, "b") + chain_of("ba", {"two", "one"}, "a"),
-                         roost.prefix());
+  join_by_queues(roost, "ra", a, 2);
+  join_by_queues(roost, "rb", b, 2);
+  ManagerProcess manager(two_interfaces(GetParam()), roost.prefix());
   a.give_addresses("e0", 1);
   b.give_addresses("e0", 2);
   manager.spawn(nf("forward"), "one", 2, "fiber");
   manager.spawn(nf("counter"), "two", 1, "process");
   for (const char* address : {"10.9.0.2", "fd09::2"}) EXPECT_TRUE(pings(a, address)) << address;
   EXPECT_EQ(udp_echo(a, b, "10.9.0.2"), "");
-  // Each connection is another flow, and falls to either loop.
-  ASSERT_TRUE(eventually([&] {
-    EXPECT_EQ(tcp_transfer(a, b, "10.9.0.2", scaled(1'000'000)), "");
-    const Json stats = manager.stats();
-    return of_loop(stats, 0, "received") > 200 && of_loop(stats, 1, "received") > 200;
-  })) << manager.stats();
+  ASSERT_TRUE(both_receive(manager, a, b)) << manager.stats();
+  expect_sums(manager);
   const Json stats = manager.stats();
-  uint64_t received = 0;
-  for (const Json& each : stats.at("ports")) received += each.at("received").get<uint64_t>();
-  EXPECT_EQ(received, of_loop(stats, 0, "received") + of_loop(stats, 1, "received"));
   EXPECT_EQ(stats.at("ports").at(0).at("loops"), Json({0, 1}));
-  expect_loops_balanced(stats);
+  // Each sends what its own NFs were the last for: data one way, acknowledgements the other.
+  for (const uint32_t loop : {0U, 1U}) EXPECT_GT(of_loop(stats, loop, "transmitted"), 0U) << loop;
   // The interface goes and comes back, and both queues with it.
   roost.expect("ip link del ra");
   ASSERT_TRUE(eventually([&] { return manager.stats().at("ports").at(0).at("link") == "gone"; }));
-  join(roost, "ra", a);
+  join_by_queues(roost, "ra", a, 2);
   a.give_addresses("e0", 1);
   ASSERT_TRUE(eventually([&] { return manager.stats().at("ports").at(0).at("link") == "up"; }));
-  const Json before = manager.stats();
+  ASSERT_TRUE(both_receive(manager, a, b)) << manager.stats();
+  manager.end();
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, SharedOut, testing::Values("af_packet", "af_xdp"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
+class Queues : public testing::Test {
+ protected:
+  void SetUp() override {
+    static const std::string problem = no_namespaces();
+    if (!problem.empty()) GTEST_SKIP() << problem;
+  }
+};
+
+// The other hands over what leaves there.
+TEST_F(Queues, OfAnInterfaceWithOneAreOneLoops) {
+  const Namespace a, b, roost;
+  join(roost, "ra", a);
+  join_by_queues(roost, "rb", b, 3);  // one loop has two of them
+  ManagerProcess manager(two_interfaces("af_xdp"), roost.prefix());
+  EXPECT_THAT(manager.log(), testing::HasSubstr("port 'a': it has queues for 1 of the 2 io cores"));
+  a.give_addresses("e0", 1);
+  b.give_addresses("e0", 2);
+  manager.spawn(nf("forward"), "one", 2, "fiber");
+  manager.spawn(nf("counter"), "two", 1, "process");
+  EXPECT_TRUE(pings(a, "10.9.0.2"));
   ASSERT_TRUE(eventually([&] {
-    EXPECT_EQ(tcp_transfer(a, b, "10.9.0.2", scaled(1'000'000)), "");
-    const Json now = manager.stats();
-    return of_loop(now, 0, "received") > of_loop(before, 0, "received") + 200 &&
-           of_loop(now, 1, "received") > of_loop(before, 1, "received") + 200;
-  })) << manager.stats();
+    EXPECT_EQ(tcp_transfer(a, b, "10.9.0.2", scaled(500'000)), "");
+    return of_loop(manager.stats(), 1, "received") > 200;
+  }));
+  expect_sums(manager);
+  const Json stats = manager.stats();
+  EXPECT_EQ(stats.at("ports").at(0).at("loops"), Json({0}));
+  EXPECT_EQ(stats.at("ports").at(1).at("loops"), Json({0, 1}));
+  // Back with fewer queues than io cores have had: it says so, and waits for one that has them.
+  roost.expect("ip link del rb");
+  ASSERT_TRUE(eventually([&] { return manager.stats().at("ports").at(1).at("link") == "gone"; }));
+  join(roost, "rb", b);
+  ASSERT_TRUE(eventually([&] { return manager.log().find("2 io cores have had one each") != std::string::npos; }));
+  EXPECT_EQ(manager.stats().at("ports").at(1).at("link"), "gone");
+  manager.end();
+}
+
+// By RSS (here the kernel's tap does it).
+TEST_F(Queues, OfADeviceAreSharedOut) {
+  const Namespace a, b, roost;
+  ManagerProcess manager(kTwo + at_both("a", "dpdk", "device = \"net_tap0,iface=ra\"", "ab") +
+                             at_both("b", "dpdk", "device = \"net_tap1,iface=rb\"", "ba") + services({"one", "two"}) +
+                             chain_of("ab", {"one", "two"}, "b") + chain_of("ba", {"two", "one"}, "a"),
+                         roost.prefix());
+  EXPECT_THAT(manager.log(), testing::HasSubstr("port 'a': for 2 io cores 2 queues that receive and 2 that send"));
+  roost.expect(fmt::format("ip link set ra netns {} name e0", a.pid()));
+  roost.expect(fmt::format("ip link set rb netns {} name e0", b.pid()));
+  a.give_addresses("e0", 1);
+  b.give_addresses("e0", 2);
+  manager.spawn(nf("forward"), "one", 2, "fiber");
+  manager.spawn(nf("counter"), "two", 1, "process");
+  for (const char* address : {"10.9.0.2", "fd09::2"}) EXPECT_TRUE(pings(a, address)) << address;
+  ASSERT_TRUE(both_receive(manager, a, b)) << manager.stats();
+  const Json stats = manager.stats();
+  EXPECT_EQ(stats.at("ports").at(0).at("loops"), Json({0, 1}));
+  for (const uint32_t loop : {0U, 1U}) EXPECT_GT(of_loop(stats, loop, "transmitted"), 0U) << loop;
+  expect_sums(manager);
+  // At rest both sleep, until a packet comes at either.
+  ASSERT_TRUE(eventually([&] {
+    const Json before = manager.stats();
+    pause_ms(300);
+    const Json after = manager.stats();
+    return of_loop(after, 0, "sleeps") - of_loop(before, 0, "sleeps") < 60 &&
+           of_loop(after, 1, "sleeps") - of_loop(before, 1, "sleeps") < 60;
+  }));
+  EXPECT_TRUE(pings(b, "fd09::1"));
+  manager.end();
+}
+
+// Without RSS one loop receives, and each sends by a queue of its own.
+TEST_F(Queues, OfADeviceThatCannotShareOut) {
+  const Namespace a, roost;
+  join(roost, "ra", a);
+  ManagerProcess manager(kTwo + at_both("d", "dpdk", "device = \"net_af_packet0,iface=ra,qpairs=2\"", "c") +
+                             port_generator("in", "c", "flows = 64\nrate_pps = 20000\ncount = 4000") +
+                             port_generator("also", "c", "flows = 64\nrate_pps = 20000\ncount = 4000") +
+                             services({"one"}) + chain_of("c", {"one"}, "d"),
+                         roost.prefix());
+  EXPECT_THAT(manager.log(), testing::HasSubstr("1 queues that receive and 2 that send; the driver has no RSS"));
+  manager.call("pause");
+  manager.spawn(nf("forward"), "one", 2, "process");
+  manager.call("resume");
+  ASSERT_TRUE(eventually([&] { return manager.figure("received") >= 8'000; })) << manager.stats();
+  ASSERT_TRUE(manager.settled());
+  const Json stats = manager.stats();
+  for (const uint32_t loop : {0U, 1U}) EXPECT_GT(of_loop(stats, loop, "transmitted"), 1'000U) << stats;
+  expect_sums(manager);
   manager.end();
 }
 

@@ -14,7 +14,7 @@
 #include "tests/integration/manager_process.h"
 #include "tests/integration/random_changes.h"
 
-namespace roost::test {
+namespace roost::test::live_load_test {
 namespace {
 
 using Strings = RandomChanges::Strings;
@@ -118,4 +118,4 @@ TEST(LiveLoad, RandomChangesLoseAndReorderNothingOfUntouchedFlows) { change_at_r
 TEST(LiveLoad, NorWithSeveralIoCores) { change_at_random("[cores]\nio_per_cpu = 2\nshared_per_cpu = 2\n"); }
 
 }  // namespace
-}  // namespace roost::test
+}  // namespace roost::test::live_load_test

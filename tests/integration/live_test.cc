@@ -126,7 +126,8 @@ TEST_P(Live, AnUpgradeThatFailsLeavesTheOldNfs) {
   const Json before = of_service("a");
   const auto hosts = manager_.live_hosts();
   EXPECT_THAT(refused({"upgrade", "a", module("test_crash"), "--config", R"({"at": "start"})"}),
-              AllOf(HasSubstr("died over 'start'"), HasSubstr("are still in service")));
+              AllOf(HasSubstr("died over 'start'"), HasSubstr("are still in service"),
+                    HasSubstr(std::string(GetParam()) == "fiber" ? "its process was killed by signal 11" : "start")));
   EXPECT_THAT(refused({"upgrade", "a", module("test_fussy")}), HasSubstr("are still in service"));
   EXPECT_THAT(refused({"upgrade", "a", module("test_other_abi")}), HasSubstr("build it again"));
   EXPECT_THAT(refused({"upgrade", "a", module("test_plain")}), HasSubstr("not a Roost NF module"));
@@ -139,6 +140,20 @@ TEST_P(Live, AnUpgradeThatFailsLeavesTheOldNfs) {
   EXPECT_TRUE(goes_on());
   EXPECT_THAT(said({"scale", "a", "4"}), HasSubstr("1 started"));
   EXPECT_EQ(of_service("a").back()["module"], nf("forward"));
+}
+
+// In tier fiber with the old ones, whose host it is, and so much sooner than packets are waited for.
+TEST_P(Live, AnUpgradeToNfsThatDieOfPacketsSaysSo) {
+  if (std::string(GetParam()) != "fiber") GTEST_SKIP() << "a host of its own may die when the upgrade is done";
+  allowed_ = {"host_died", "no_nf", "inbox_full", "backpressure"};
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_THAT(refused({"upgrade", "a", module("test_crash"), "--config", R"({"at": "packet"})"}),
+              AllOf(HasSubstr("3 of 3 new NFs have died"), HasSubstr("'roost events'"), HasSubstr("has 0 NFs now")));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(kSanitized ? 60'000 : 2'900));
+  EXPECT_THAT(said({"events", "--kind", "host"}), HasSubstr("signal 11"));
+  said({"spawn", nf("forward"), "--service", "a"});
+  said({"spawn", nf("forward"), "--service", "b"});
+  EXPECT_TRUE(goes_on());
 }
 
 TEST_P(Live, ChainsComeChangeAndGo) {

@@ -10,7 +10,7 @@
 
 #include "tests/integration/manager_process.h"
 
-namespace roost::test {
+namespace roost::test::overrun_test {
 namespace {
 
 using testing::HasSubstr;
@@ -313,4 +313,4 @@ INSTANTIATE_TEST_SUITE_P(Tiers, OverrunInAChain, testing::Values("fiber", "proce
                          [](const auto& tier) { return std::string(tier.param); });
 
 }  // namespace
-}  // namespace roost::test
+}  // namespace roost::test::overrun_test

@@ -7,7 +7,7 @@
 
 #include "tests/integration/manager_process.h"
 
-namespace roost::test {
+namespace roost::test::rules_test {
 namespace {
 
 using testing::AllOf;
@@ -226,4 +226,4 @@ TEST(RulesTest, ManyAtOnceFromAFile) {
 }
 
 }  // namespace
-}  // namespace roost::test
+}  // namespace roost::test::rules_test

@@ -6,7 +6,7 @@
 
 #include "tests/integration/manager_process.h"
 
-namespace roost::test {
+namespace roost::test::stop_test {
 namespace {
 
 using testing::HasSubstr;
@@ -193,4 +193,4 @@ TEST(LiveSettings, AreReadAndChangedUnderLoad) {
 }
 
 }  // namespace
-}  // namespace roost::test
+}  // namespace roost::test::stop_test

@@ -62,7 +62,7 @@ TEST(QuarantinedFromTheStart, GetsNothingUntilItIsBroughtBack) {
     kNext(burst);
   });
   fixture.set_path(0, {0});
-  fixture.worker().add_nf(0, &nf, 0, 8, true);
+  fixture.worker().add_nf(0, &nf, true);
   fixture.start();
   fixture.deliver(0, 5, 0, true);
   const auto back = fixture.collect();

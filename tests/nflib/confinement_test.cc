@@ -13,18 +13,13 @@
 
 #include "core/error.h"
 #include "core/host_region.h"
+#include "nflib/sanitized.h"
 
 namespace roost {
 namespace {
 
 using testing::ElementsAre;
 using Filter = ConfinementOptions::Filter;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // The status with which a child ends that enters the confinement and then does this.
 int confined(const ConfinementOptions& options, const std::function<int(WorkerReport&)>& work) {

@@ -10,14 +10,10 @@
 #include <cstdlib>
 #include <functional>
 
+#include "nflib/sanitized.h"
+
 namespace roost {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 class CrashHandler : public testing::Test {
  protected:

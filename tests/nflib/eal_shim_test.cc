@@ -21,6 +21,7 @@
 
 #include "core/error.h"
 
+namespace roost::eal_shim_test {
 namespace {
 
 using roost::EalThread;
@@ -196,3 +197,4 @@ TEST_F(EalShim, MemzonesAreNamedAlignedAndFreed) {
 }
 
 }  // namespace
+}  // namespace roost::eal_shim_test

@@ -62,7 +62,6 @@ inline std::optional<Message> receive_within(int socket, std::chrono::millisecon
 class FakeManager {
  public:
   static constexpr uint32_t kPackets = 64;
-  static constexpr uint8_t kSlotShift = 3;
 
   explicit FakeManager(uint32_t nfs_max = 16) : region_(make_region(nfs_max)) {
     for (uint32_t handle = 0; handle < kPackets; ++handle) packet_view(handle)->priv_size = kMetadataBytes;
@@ -72,12 +71,7 @@ class FakeManager {
     orders.weight = 100;
     orders.burst_packets = 32;
     outbox_ = region_.outbox<RingConsumer>();
-    inboxes_.resize(nfs_max);
-    for (uint32_t nf = 0; nf < nfs_max; ++nf) {
-      inboxes_[nf].slots = region_.inbox(nf << kSlotShift);
-      inboxes_[nf].consumed = &region_.nf(nf).consumed;
-      inboxes_[nf].shift = kSlotShift;
-    }
+    inbox_ = region_.inbox<RingProducer>();
   }
 
   std::string socket() const { return folder_.path("s"); }
@@ -138,8 +132,6 @@ class FakeManager {
             {"first", first},
             {"count", count},
             {"first_id", 100 + first},
-            {"first_slot", first << kSlotShift},
-            {"slot_shift", kSlotShift},
             {"config", std::move(config)},
             {"services", {{"dns", 5}}},
             {"ports", {{"net0", 3}, {"net1", 4}}}};
@@ -152,9 +144,9 @@ class FakeManager {
     d.data_bytes = 64;
     d.word = path.word;
     d.flags = flags;
-    inboxes_[nf].push(d);
+    d.nf = nf;
+    inbox_.push(d);
     region_.worker().orders.delivered.fetch_add(1);
-    region_.ready().mark(nf);
     region_.worker().bell.park();
     if (region_.worker().bell.release()) region_.worker().bell.unblock(WaitMode::futex);
   }
@@ -181,13 +173,12 @@ class FakeManager {
   }
   HostRegion make_region(uint32_t nfs_max) {
     layout_.nfs_max = nfs_max;
-    layout_.inbox_slots_total = nfs_max << kSlotShift;
     shared_ = SharedMemory::create({.name = "region", .bytes = layout_.bytes()});
     return {shared_.data(), layout_};
   }
   Json layout_json() const {
     return {{"nfs_max", layout_.nfs_max},
-            {"inbox_slots_total", layout_.inbox_slots_total},
+            {"inbox_shift", layout_.inbox_shift},
             {"outbox_shift", layout_.outbox_shift},
             {"grant_shift", layout_.grant_shift}};
   }
@@ -204,7 +195,7 @@ class FakeManager {
       SharedMemory::create({.name = "arena", .bytes = size_t{kPackets} * kStrideBytes, .at = kArenaBase});
   HostRegion region_;
   RingConsumer outbox_;
-  std::vector<RingProducer> inboxes_;
+  RingProducer inbox_;
   uint64_t requests_ = 0;
 };
 

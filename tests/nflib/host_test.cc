@@ -181,8 +181,6 @@ TEST_F(HostProcess, NonsenseGetsAnErrorAndHurtsNothing) {
   EXPECT_THAT(start_with("count", UINT32_MAX), HasSubstr("in a host for 16"));
   EXPECT_THAT(start_with("first", 1.5), HasSubstr("'first' is 1.5"));
   EXPECT_THAT(start_with("first", 16), HasSubstr("in a host for 16"));
-  EXPECT_THAT(start_with("first_slot", 127), HasSubstr("exceed the 128 slots"));
-  EXPECT_THAT(start_with("slot_shift", 21), HasSubstr("'slot_shift' is 21"));
   EXPECT_THAT(start_with("config", "text"), HasSubstr("'config' is not an object"));
   EXPECT_THAT(start_with("config", {{"out", "net9"}}), HasSubstr("there is no port 'net9'; there are: net0, net1"));
   EXPECT_THAT(start_with("services", {{"dns", 70000}}), HasSubstr("'dns' is 70000"));

@@ -146,8 +146,7 @@ TEST_F(WaitingNursery, HandsItsHostsToTheNextManager) {
   ask("take_back", Json::object());
   ASSERT_EQ(came_.size(), 1U);
   EXPECT_EQ(text_of(came_[0].get()), "what there is");
-  EXPECT_EQ(take_over(pid, Json::array({{0, 2, 100, 0, FakeManager::kSlotShift, Json::array()}})),
-            "done: {\"lost\":0}");
+  EXPECT_EQ(take_over(pid, Json::array({{0, 2, 100, Json::array()}})), "done: {\"lost\":0}");
   ask("keep", Json::object(), {text_in_memory("roster", "").get()});
   manager_->deliver(1, 9, PathRef::at(0, 0));
   ASSERT_EQ(manager_->collect(1).size(), 1U);
@@ -161,19 +160,18 @@ TEST_F(WaitingNursery, HandsItsHostsToTheNextManager) {
 TEST_F(WaitingNursery, AHostThatHasOtherNfsSaysSo) {
   const pid_t pid = host_with_nfs(2);
   next_manager();
-  const auto refusal = [&](uint32_t place, uint32_t count, uint32_t id, uint32_t slot) {
-    return take_over(pid, Json::array({{place, count, id, slot, FakeManager::kSlotShift, Json::array()}}));
+  const auto refusal = [&](uint32_t place, uint32_t count, uint32_t id) {
+    return take_over(pid, Json::array({{place, count, id, Json::array()}}));
   };
-  EXPECT_THAT(refusal(0, 1, 100, 0), HasSubstr("2 NFs live here, 1 are known of"));
-  for (const auto& [place, count, id, slot] :
-       {std::tuple{0U, 3U, 100U, 0U}, {0U, 2U, 101U, 0U}, {1U, 2U, 101U, 8U}, {0U, 2U, 100U, 8U}})
-    EXPECT_THAT(refusal(place, count, id, slot), HasSubstr("do not live here"));
+  EXPECT_THAT(refusal(0, 1, 100), HasSubstr("2 NFs live here, 1 are known of"));
+  for (const auto& [place, count, id] : {std::tuple{0U, 3U, 100U}, {0U, 2U, 101U}, {1U, 2U, 101U}, {1U, 1U, 100U}})
+    EXPECT_THAT(refusal(place, count, id), HasSubstr("do not live here"));
   EXPECT_THAT(take_over(pid, {{"nfs", 7}}), HasSubstr("no list"));
   EXPECT_THAT(manager_->why_not("start", manager_->start_parameters(5, 1)), HasSubstr("waits for a manager"));
   Json terms = manager_->terms();
   terms["region_bytes"] = 4096;
   EXPECT_THAT(manager_->why_not("take_over", terms, manager_->descriptors()), HasSubstr("bytes of the region"));
-  EXPECT_EQ(refusal(0, 2, 100, 0), "done: {\"lost\":0}");
+  EXPECT_EQ(refusal(0, 2, 100), "done: {\"lost\":0}");
 }
 
 TEST_F(WaitingNursery, TellsHowOneEndedThatWaited) {

@@ -56,8 +56,7 @@ TEST_F(Overrun, TheInboxComesBackAtOnceAndUnseen) {
   fixture.deliver(0, 1, 0, true);
   wait_for_dispatch(fixture, 0);
   for (uint32_t handle = 2; handle < 10; ++handle) fixture.deliver(0, handle, 0, true);
-  auto& inbox = fixture.inbox(0);
-  inbox.push({20, kHeadroomBytes, 2048, 0, 0, Descriptor::kMoreSegments | Descriptor::kLastHop});
+  fixture.stage(0, 20, 0, Descriptor::kMoreSegments | Descriptor::kLastHop, 2048);
   fixture.deliver(0, 21, 0, true);
   ASSERT_EQ(fixture.take_from(0), Worker::Answer::taken);
   fixture.deliver(0, 30, 0, true);  // the manager may not have heard yet

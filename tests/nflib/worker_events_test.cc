@@ -10,7 +10,7 @@
 namespace roost {
 namespace {
 
-constexpr std::chrono::milliseconds kPatience{10'000};
+constexpr std::chrono::milliseconds kEventsPatience{10'000};
 
 // Declared before the fixture: its worker may be calling them until it has ended.
 class Listener final : public Nf {
@@ -37,7 +37,7 @@ class Listener final : public Nf {
 // Plays the loop meanwhile: parks who announces, and wakes it at its deadline or because somebody wants it up.
 template <typename Condition>
 bool eventually(WorkerFixture& fixture, bool wakes_at_deadline, Condition&& condition) {
-  const auto until = std::chrono::steady_clock::now() + kPatience;
+  const auto until = std::chrono::steady_clock::now() + kEventsPatience;
   WorkerRecord& record = fixture.region().worker();
   bool parked = false;
   while (!condition()) {
@@ -209,7 +209,7 @@ TEST(WorkerEvents, ARemovedNfIsNotCalledAnyMore) {
   fixture.worker().events().every(1, 1, tsc_now());
   fixture.start();
   ASSERT_TRUE(eventually(fixture, true, [&] { return going.timers >= 2 && staying.timers >= 2; }));
-  ASSERT_EQ(fixture.worker().remove_nfs(0, 1, kPatience), Worker::Removal::done);
+  ASSERT_EQ(fixture.worker().remove_nfs(0, 1, kEventsPatience), Worker::Removal::done);
   const uint32_t then = going.timers, others = staying.timers;
   fixture.worker().events().post(0, "late");
   EXPECT_TRUE(eventually(fixture, true, [&] { return staying.timers >= others + 5; }));

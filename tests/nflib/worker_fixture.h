@@ -4,6 +4,7 @@
 
 #include <sys/eventfd.h>
 
+#include <bit>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -37,14 +38,14 @@ class WorkerFixture {
   static constexpr uint32_t kPackets = 4096;
 
   explicit WorkerFixture(uint32_t nfs, uint8_t slot_shift = 8, WaitMode mode = WaitMode::futex)
-      : layout_{nfs, nfs << slot_shift, 12, 6},
+      : layout_{nfs, static_cast<uint8_t>(std::bit_width(nfs << slot_shift)), 12, 6},
         arena_(SharedMemory::create({"test-packets", size_t{kPackets} * kStrideBytes, kArenaBase})),
         region_memory_(SharedMemory::create({"test-region", layout_.bytes()})),
         path_memory_(SharedMemory::create({"test-paths", PathTableView::bytes(1024)})),
         region_(region_memory_.data(), layout_),
         paths_(path_memory_.data()),
         eventfd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-        ready_(region_.ready()),
+        inbox_(region_.inbox<RingProducer>()),
         outbox_(region_.outbox<RingConsumer>()),
         grants_(region_.grants<RingProducer>()) {
     const uint64_t hz = measure_tsc_hz();
@@ -57,23 +58,12 @@ class WorkerFixture {
     record.orders.wake_packets = 1;
     record.orders.weight = 100;
     worker_ = std::make_unique<Worker>(WorkerOptions{region_, paths_, eventfd_.get(), hz});
-    inboxes_.resize(nfs);
-    for (uint32_t i = 0; i < nfs; ++i) {
-      inboxes_[i].slots = region_.inbox(i << slot_shift);
-      inboxes_[i].consumed = &region_.nf(i).consumed;
-      inboxes_[i].shift = slot_shift;
-    }
-    slot_shift_ = slot_shift;
   }
   ~WorkerFixture() { stop(); }
 
-  void add(uint32_t index, Nf& nf) { worker_->add_nf(index, &nf, index << slot_shift_, slot_shift_); }
+  void add(uint32_t index, Nf& nf) { worker_->add_nf(index, &nf); }
   // Once the NF is removed: its place as new, as the manager leaves it for the next one.
-  void clear_place(uint32_t index) {
-    region_.nf(index).consumed = 0;
-    for (uint32_t i = 0; i < inboxes_[index].capacity(); ++i) inboxes_[index].slots[i].tagged = 0;
-    inboxes_[index].position = inboxes_[index].seen = 0;
-  }
+  void clear_place(uint32_t index) { region_.nf(index).consumed = 0; }
   void start() {
     thread_ = std::thread([this] { worker_->run(); });
   }
@@ -98,7 +88,8 @@ class WorkerFixture {
     record.orders.weight = 100;
     outbox_ = region_.outbox<RingConsumer>();
     grants_ = region_.grants<RingProducer>();
-    for (RingProducer& inbox : inboxes_) inbox.position = inbox.seen = 0;
+    inbox_ = region_.inbox<RingProducer>();
+    staged_ = 0;
   }
 
   // As the manager asks, where it has seen this NF for too long.
@@ -127,13 +118,22 @@ class WorkerFixture {
     for (uint32_t i = 0; i < nfs.size(); ++i)
       paths_.set_hop(unit, i, {nfs[i] | (i + 1 == nfs.size() ? PathHop::kRunEnds : 0)});
   }
-  void deliver(uint32_t nf, uint32_t handle, uint32_t unit = 0, bool last_hop = false, uint16_t bytes = 64) {
-    inboxes_[nf].refresh();
-    inboxes_[nf].push({handle, static_cast<uint16_t>(kHeadroomBytes), bytes, PathRef::at(unit, 0).word, 0,
-                       last_hop ? Descriptor::kLastHop : uint8_t{0}});
-    region_.worker().orders.delivered.fetch_add(1);
+  // Into the inbox, to be published; flags say whether it is the packet's last segment, and its last hop here.
+  void stage(uint32_t nf, uint32_t handle, uint32_t unit = 0, uint8_t flags = Descriptor::kLastHop,
+             uint16_t bytes = 64) {
+    inbox_.refresh();
+    inbox_.stage({handle, static_cast<uint16_t>(kHeadroomBytes), bytes, PathRef::at(unit, 0).word, 0, flags, nf});
+    staged_ += (flags & Descriptor::kMoreSegments) == 0;
+  }
+  // What was staged is the worker's.
+  void publish() {
+    region_.worker().orders.delivered.fetch_add(std::exchange(staged_, 0));
+    inbox_.publish();
     full_fence();
-    ready_.mark(nf);
+  }
+  void deliver(uint32_t nf, uint32_t handle, uint32_t unit = 0, bool last_hop = false, uint16_t bytes = 64) {
+    stage(nf, handle, unit, last_hop ? Descriptor::kLastHop : uint8_t{0}, bytes);
+    publish();
     wake();
   }
   std::optional<Descriptor> collect(int patience_ms = 5000) {
@@ -153,9 +153,7 @@ class WorkerFixture {
   HostRegion& region() { return region_; }
   PathTableView& paths() { return paths_; }
   Worker& worker() { return *worker_; }
-  ReadyBitmap& ready() { return ready_; }
   RingConsumer& outbox() { return outbox_; }
-  RingProducer& inbox(uint32_t nf) { return inboxes_[nf]; }
 
  private:
   HostLayout layout_;
@@ -163,11 +161,10 @@ class WorkerFixture {
   HostRegion region_;
   PathTableView paths_;
   FileDescriptor eventfd_;
-  ReadyBitmap ready_;
+  RingProducer inbox_;
+  uint64_t staged_ = 0;
   RingConsumer outbox_;
   RingProducer grants_;
-  std::vector<RingProducer> inboxes_;
-  uint8_t slot_shift_;
   std::unique_ptr<Worker> worker_;
   std::thread thread_;
   std::unique_ptr<WorkerThread> threads_;

@@ -177,9 +177,8 @@ TEST(Worker, SeesPacketsOfSeveralSegmentsWhole) {
   });
   fixture.add(0, nf);
   fixture.start();
-  auto& inbox = fixture.inbox(0);
-  inbox.push({1, kHeadroomBytes, 2048, 0, 0, Descriptor::kMoreSegments | Descriptor::kLastHop});
-  inbox.push({2, kHeadroomBytes, 2048, 0, 0, Descriptor::kMoreSegments | Descriptor::kLastHop});
+  fixture.stage(0, 1, 0, Descriptor::kMoreSegments | Descriptor::kLastHop, 2048);
+  fixture.stage(0, 2, 0, Descriptor::kMoreSegments | Descriptor::kLastHop, 2048);
   fixture.deliver(0, 3, 0, true, 100);
   const auto a = fixture.collect(), b = fixture.collect(), c = fixture.collect();
   ASSERT_TRUE(a && b && c);

@@ -96,10 +96,11 @@ TEST(WorkerTurns, WhoGetsPacketsAllTheTimeHasOneTurnARound) {
     WorkerFixture fixture(2, 11);
     fixture.region().worker().orders.run_policy = static_cast<uint8_t>(policy);
     fixture.region().worker().orders.quantum_us = 1;
-    uint32_t taken = 0, taken_at_end = 0, others = 0;
+    uint32_t taken = 0, taken_at_end = 0, others = 0, sent = 0;
     Lambda announced([&](Burst& burst) {
       work(uint64_t{300} * burst.size());
-      fixture.ready().mark(0);  // as where the manager delivers more
+      for (uint32_t i = 0; i < burst.size() && sent < 1'900; ++i) fixture.stage(0, sent++);
+      fixture.publish();
       taken += burst.size();
       if (taken == 1'900) taken_at_end = others;
     });
@@ -109,10 +110,9 @@ TEST(WorkerTurns, WhoGetsPacketsAllTheTimeHasOneTurnARound) {
     });
     fixture.add(0, announced);
     fixture.add(1, other);
-    for (uint32_t i = 0; i < 1'900; ++i) {
-      fixture.deliver(0, i, 0, true);
-      fixture.deliver(1, 1'900 + i, 0, true);
-    }
+    while (sent < 64) fixture.stage(0, sent++);
+    for (uint32_t i = 0; i < 1'900; ++i) fixture.stage(1, 1'900 + i);
+    fixture.publish();
     fixture.start();
     for (uint32_t i = 0; i < 3'800; ++i) ASSERT_TRUE(fixture.collect()) << i;
     fixture.stop();

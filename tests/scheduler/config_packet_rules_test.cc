@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "scheduler/config.h"
 
-namespace roost {
+namespace roost::config_packet_rules_test {
 namespace {
 
 using testing::AllOf;
@@ -73,4 +73,4 @@ TEST(ConfigPacketRules, ShadowedOnesAreWarnedOf) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::config_packet_rules_test

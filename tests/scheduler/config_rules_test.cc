@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "scheduler/config.h"
 
-namespace roost {
+namespace roost::config_rules_test {
 namespace {
 
 using testing::AllOf;
@@ -88,4 +88,4 @@ TEST(ConfigRules, RestartIsASettingByAnotherName) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::config_rules_test

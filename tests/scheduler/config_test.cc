@@ -10,7 +10,7 @@
 #include "tests/support/capture_bytes.h"
 #include "tests/support/temp_dir.h"
 
-namespace roost {
+namespace roost::config_test {
 namespace {
 
 using testing::HasSubstr;
@@ -258,8 +258,11 @@ TEST(Config, PortsNameTheirIoCoresByPlace) {
   EXPECT_THAT(problems(two + "io = []\n"), HasSubstr("io is empty"));
   EXPECT_THAT(problems(two + "io = [0, 1]\n"), HasSubstr("belongs to one io core; name one: io = 0"));
   EXPECT_THAT(problems(kPort + "io = 1\n"), HasSubstr("io"));
-  const std::string wire = "[cores]\nio = [0, 2]\nshared = [1]\n[[ports]]\nname = 'w'\nkind = 'af_packet'\n";
-  EXPECT_EQ(parse(wire + "interface = 'lo'\nio = [1, 0]\n").ports[0].io, (std::vector<uint32_t>{1, 0}));
+  const std::string cores = "[cores]\nio = [0, 2]\nshared = [1]\n";
+  for (const char* wire : {"kind = 'af_packet'\ninterface = 'lo'", "kind = 'af_xdp'\ninterface = 'lo'",
+                           "kind = 'dpdk'\ndevice = 'net_tap0'"})
+    EXPECT_EQ(parse(cores + "[[ports]]\nname = 'w'\n" + wire + "\nio = [1, 0]\n").ports[0].io,
+              (std::vector<uint32_t>{1, 0}));
 }
 
 TEST(Config, OneCoreHasAllRoles) {
@@ -339,4 +342,4 @@ TEST(Config, LoadsFilesAndSaysWhatItCannot) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::config_test

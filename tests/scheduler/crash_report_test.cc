@@ -25,7 +25,7 @@ class CrashReportTest : public testing::Test {
   }
   CrashReport report() { return read_crash_report(region_); }
 
-  const HostLayout layout_{.nfs_max = 50, .inbox_slots_total = 64};
+  const HostLayout layout_{.nfs_max = 50};
   SharedMemory memory_ = SharedMemory::create({.name = "region", .bytes = layout_.bytes()});
   HostRegion region_{memory_.data(), layout_};
 };

@@ -16,7 +16,7 @@ class DataLoopLive : public test::LoopTest {
     std::map<uint32_t, uint32_t> nf_of;
     for (uint32_t flow = flows_from; flow < flows_to; ++flow) put(flow);
     turns(4);
-    for (uint32_t nf = 0; nf < host.inboxes.size(); ++nf)
+    for (uint32_t nf = 0; nf < host.waiting.size(); ++nf)
       for (const Descriptor& d : host.take(nf)) {
         uint32_t flow;
         std::memcpy(&flow, packet_buffer(d.handle) + d.data_offset + test::kFlowAt, 4);

@@ -11,7 +11,7 @@ class DataLoopMembership : public test::LoopTest {
  protected:
   static std::vector<Descriptor> take_all(test::FakeHost& host) {
     std::vector<Descriptor> all;
-    for (uint32_t nf = 0; nf < host.inboxes.size(); ++nf)
+    for (uint32_t nf = 0; nf < host.waiting.size(); ++nf)
       for (const Descriptor& d : host.take(nf)) all.push_back(d);
     return all;
   }

@@ -68,11 +68,11 @@ TEST_F(DataLoopSojourn, TheSmallestInboxBoundsWhatMayWait) {
   auto& host = add_host(0, 3);
   add_nf(0, 0, host, 0);
   EXPECT_EQ(loop->control_of(0)->threshold().packets, 32U);
-  loop->add_nfs(1, 1, 0, 0, 1, 1 << host.slot_shift, 4);
+  loop->add_nfs(1, 1, 0, 0, 1, 4);
   nfs_used = 2;
   EXPECT_EQ(loop->control_of(0)->threshold().packets, 8U);
   EXPECT_EQ(orders(host).wake_packets, 8U);
-  loop->add_nfs(2, 1, 0, 0, 2, 2 << host.slot_shift, 5);
+  loop->add_nfs(2, 1, 0, 0, 2, 5);
   nfs_used = 3;
   EXPECT_EQ(loop->control_of(0)->threshold().packets, 8U);
 }

@@ -63,7 +63,7 @@ class LinkedLoops : public testing::Test {
   }
   void add_nf(uint32_t nf, uint16_t service, const FakeHost& host, uint32_t local) {
     const uint32_t home = loop_of(host);
-    loops[home]->add_nfs(nf, 1, service, host.id, local, local << host.slot_shift, host.slot_shift);
+    loops[home]->add_nfs(nf, 1, service, host.id, local, host.slot_shift);
     loops[1 - home]->add_nfs_elsewhere(nf, 1, service, home);
     nfs_used = std::max(nfs_used, nf + 1);
   }

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <rte_mbuf.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -112,20 +114,15 @@ class FakeHost {
       : id(id_),
         generation(generation_),
         slot_shift(slot_shift_),
-        layout_{nfs, nfs << slot_shift_, 9, 4},
+        layout_{nfs, static_cast<uint8_t>(std::max<int>(std::bit_width(nfs << slot_shift_), 6)), 9, 4},
         memory_(SharedMemory::create({.name = "test-region", .bytes = layout_.bytes()})),
         region(memory_.data(), layout_),
         outbox(region.outbox<RingProducer>()),
         grants(region.grants<RingConsumer>()),
-        ready_(region.ready()) {
+        waiting(nfs),
+        inbox_(region.inbox<RingConsumer>()) {
     region.worker().bell.init(WaitMode::futex);
     region.worker().report.deadline_tsc = UINT64_MAX;
-    for (uint32_t nf = 0; nf < nfs; ++nf) {
-      RingConsumer& inbox = inboxes.emplace_back();
-      inbox.slots = region.inbox(nf << slot_shift);
-      inbox.consumed = &region.nf(nf).consumed;
-      inbox.shift = slot_shift;
-    }
   }
 
   std::unique_ptr<HostState> state() const {
@@ -134,20 +131,27 @@ class FakeHost {
     host->generation = generation;
     host->domain = domain;
     host->region = region;
-    host->ready = region.ready();
+    host->inbox = region.inbox<RingProducer>();
     host->outbox = region.outbox<RingConsumer>();
     host->grants = region.grants<RingProducer>();
     return host;
   }
 
+  // Out of the inbox, to the NFs that they are for.
+  void take_in() {
+    for (Descriptor d; inbox_.pop(d);) waiting.at(d.nf).push_back(d);
+    inbox_.publish(true);
+  }
   // All that waits for one of its NFs.
   std::vector<Descriptor> take(uint32_t nf, size_t most = SIZE_MAX) {
+    take_in();
+    std::deque<Descriptor>& came = waiting[nf];
     std::vector<Descriptor> all;
-    for (Descriptor d; all.size() < most && inboxes[nf].pop(d);) {
-      all.push_back(d);
-      if ((d.flags & Descriptor::kMoreSegments) == 0) ++region.worker().report.taken;
+    for (; all.size() < most && !came.empty(); came.pop_front()) {
+      all.push_back(came.front());
+      if ((came.front().flags & Descriptor::kMoreSegments) == 0) ++region.worker().report.taken;
     }
-    inboxes[nf].publish(true);
+    region.nf(nf).consumed += static_cast<uint32_t>(all.size());
     return all;
   }
   std::vector<Descriptor> take_granted() {
@@ -156,9 +160,12 @@ class FakeHost {
     grants.publish(true);
     return all;
   }
+  // NFs for which something waits.
   std::vector<uint32_t> ready_nfs() {
-    std::vector<uint32_t> nfs(64);
-    nfs.resize(ready_.take(nfs.data(), 64));
+    take_in();
+    std::vector<uint32_t> nfs;
+    for (uint32_t nf = 0; nf < waiting.size(); ++nf)
+      if (!waiting[nf].empty()) nfs.push_back(nf);
     return nfs;
   }
 
@@ -175,7 +182,7 @@ class FakeHost {
   // Takes every packet through all the hops that it may.
   uint32_t serve(const PathTableView& paths) {
     uint32_t served = 0;
-    for (uint32_t nf = 0; nf < inboxes.size(); ++nf)
+    for (uint32_t nf = 0; nf < waiting.size(); ++nf)
       for (const Descriptor& d : take(nf)) {
         const PathRef at{d.word};
         uint32_t hops = 1;
@@ -205,10 +212,10 @@ class FakeHost {
   HostRegion region;
   RingProducer outbox;
   RingConsumer grants;
-  std::vector<RingConsumer> inboxes;
+  std::vector<std::deque<Descriptor>> waiting;  // by NF
 
  private:
-  ReadyBitmap ready_;
+  RingConsumer inbox_;
 };
 
 // Every test ends with books that balance, nothing held and every packet back in the pool.
@@ -269,7 +276,7 @@ class LoopTest : public testing::Test {
   }
   // NF `nf` of the manager is `local` in its host.
   void add_nf(uint32_t nf, uint16_t service, const FakeHost& host, uint32_t local) {
-    loop->add_nfs(nf, 1, service, host.id, local, local << host.slot_shift, host.slot_shift);
+    loop->add_nfs(nf, 1, service, host.id, local, host.slot_shift);
     nfs_used = std::max(nfs_used, nf + 1);
   }
   void turns(uint32_t count = 1) {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace roost {
+namespace roost::quarantine_test {
 namespace {
 
 constexpr RestartLimits kLimits{100, 1'000};
@@ -104,4 +104,4 @@ TEST(Quarantine, OthersOfTheSameNumbersBeginAnew) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::quarantine_test

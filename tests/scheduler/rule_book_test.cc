@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-namespace roost {
+namespace roost::rule_book_test {
 namespace {
 
 using testing::ElementsAre;
@@ -141,4 +141,4 @@ TEST_F(RuleBookTest, IdleTimeoutsCountFromTheLastPacket) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::rule_book_test

@@ -11,7 +11,7 @@
 #include "experiments/simulator/report.h"
 #include "experiments/simulator/scenarios.h"
 
-namespace roost::simulator {
+namespace roost::simulator::simulation_test {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -176,4 +176,4 @@ TEST(PlantedFaults, AndNamesThatAreNone) {
 }
 
 }  // namespace
-}  // namespace roost::simulator
+}  // namespace roost::simulator::simulation_test

@@ -52,7 +52,9 @@ class Packet {
   // The header of this type at this offset (bytes), null where the first segment is too short for it.
   template <typename Header>
   Header* header(size_t offset = 0) const noexcept {
-    return offset + sizeof(Header) <= bytes() ? reinterpret_cast<Header*>(data() + offset) : nullptr;
+    const bool fits =
+        sizeof(Header) <= bytes() && offset <= bytes() - sizeof(Header);  // no sum: offsets may be anything
+    return fits ? reinterpret_cast<Header*>(data() + offset) : nullptr;
   }
 
  private:

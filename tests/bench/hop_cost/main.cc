@@ -46,11 +46,11 @@ double virtual_calls(std::vector<std::unique_ptr<Nf>>& nfs, double seconds) {
   return cycles;
 }
 
-// Cycles a packet of NFs [from, to), which get packets from `fill` through the inboxes of the first `entries` NFs,
-// again and again, so many at a time; the next ones when all are back.
+// Cycles a packet of NFs [from, to), which get packets from `fill` again and again, so many at a time; the next ones
+// when all are back.
 template <typename Fill>
-double cycles_of(WorkerFixture& fixture, uint32_t from, uint32_t to, uint32_t entries, uint32_t packets_a_round,
-                 double seconds, const Fill& fill) {
+double cycles_of(WorkerFixture& fixture, uint32_t from, uint32_t to, uint32_t packets_a_round, double seconds,
+                 const Fill& fill) {
   const auto sum = [&](auto member) {
     uint64_t total = 0;
     for (uint32_t i = from; i < to; ++i) total += (fixture.region().nf(i).*member).load();
@@ -60,9 +60,7 @@ double cycles_of(WorkerFixture& fixture, uint32_t from, uint32_t to, uint32_t en
   const double until = seconds_now() + seconds;
   while (seconds_now() < until) {
     fill();
-    fixture.region().worker().orders.delivered.fetch_add(packets_a_round);
-    full_fence();
-    for (uint32_t nf = 0; nf < entries; ++nf) fixture.ready().mark(nf);
+    fixture.publish();
     fixture.wake();
     Descriptor back;
     for (uint32_t got = 0; got < packets_a_round;) {
@@ -78,22 +76,16 @@ double cycles_of(WorkerFixture& fixture, uint32_t from, uint32_t to, uint32_t en
 
 // The hops behind the first, whose cycles also hold the way in.
 double hops_in_worker(WorkerFixture& fixture, double seconds) {
-  return cycles_of(fixture, 1, kHops, 1, kBurst, seconds, [&] {
-    for (uint32_t handle = 0; handle < kBurst; ++handle) {
-      fixture.inbox(0).refresh();
-      fixture.inbox(0).push({handle, static_cast<uint16_t>(kHeadroomBytes), 64, PathRef::at(0, 0).word, 0, 0});
-    }
+  return cycles_of(fixture, 1, kHops, kBurst, seconds, [&] {
+    for (uint32_t handle = 0; handle < kBurst; ++handle) fixture.stage(0, handle, 0, 0);
   });
 }
 
 // A packet for each of many NFs: all that a worker spends from one NF's end to the next one's, but for waiting.
 double dispatches(WorkerFixture& fixture, RunPolicy policy, double seconds) {
   fixture.region().worker().orders.run_policy = static_cast<uint8_t>(policy);
-  return cycles_of(fixture, 0, kNfs, kNfs, kNfs, seconds, [&] {
-    for (uint32_t nf = 0; nf < kNfs; ++nf) {
-      fixture.inbox(nf).refresh();
-      fixture.inbox(nf).push({nf, static_cast<uint16_t>(kHeadroomBytes), 64, 0, 0, Descriptor::kLastHop});
-    }
+  return cycles_of(fixture, 0, kNfs, kNfs, seconds, [&] {
+    for (uint32_t nf = 0; nf < kNfs; ++nf) fixture.stage(nf, nf);
   });
 }
 

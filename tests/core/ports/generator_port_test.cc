@@ -14,7 +14,7 @@
 #include "core/error.h"
 #include "tests/support/eal.h"
 
-namespace roost {
+namespace roost::generator_port_test {
 namespace {
 
 constexpr uint64_t kTscHz = 1'000'000'000;
@@ -218,4 +218,4 @@ TEST_F(GeneratorPortTest, RefusesOptionsOutOfRange) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::generator_port_test

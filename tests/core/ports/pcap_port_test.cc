@@ -13,7 +13,7 @@
 #include "tests/support/eal.h"
 #include "tests/support/temp_dir.h"
 
-namespace roost {
+namespace roost::pcap_port_test {
 namespace {
 
 using test::CaptureBytes;
@@ -162,4 +162,4 @@ TEST_F(PcapPortTest, AFullDiskDropsAndCounts) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::pcap_port_test

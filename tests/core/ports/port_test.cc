@@ -12,11 +12,11 @@
 namespace roost {
 namespace {
 
-constexpr uint64_t kTscHz = 1'000'000'000;
+constexpr uint64_t kClockHz = 1'000'000'000;
 
 TEST(NullPort, ReceivesNothingAndDiscards) {
   const test::Pool pool;
-  const auto port = open_port({.name = "n"}, 3, pool.get(), kTscHz);
+  const auto port = open_port({.name = "n"}, 3, pool.get(), kClockHz);
   EXPECT_EQ(port->name(), "n");
   EXPECT_EQ(port->index(), 3);
   EXPECT_EQ(port->next_receive_tsc(), kNeverTsc);
@@ -33,7 +33,7 @@ TEST(NullPort, ReceivesNothingAndDiscards) {
 
 TEST(NullPort, BlankFramesWithoutEnd) {
   const test::Pool pool;
-  const auto port = open_port({.name = "n", .null = {.blank = true}}, 7, pool.get(), kTscHz);
+  const auto port = open_port({.name = "n", .null = {.blank = true}}, 7, pool.get(), kClockHz);
   EXPECT_EQ(port->next_receive_tsc(), 0U);
   EXPECT_FALSE(port->finished());
   for (int round = 0; round < 100; ++round) {
@@ -53,7 +53,7 @@ TEST(NullPort, BlankFramesWithoutEnd) {
 
 TEST(NullPort, AnEmptyPoolGivesNothing) {
   const test::Pool pool(64);
-  const auto port = open_port({.name = "n", .null = {.blank = true}}, 0, pool.get(), kTscHz);
+  const auto port = open_port({.name = "n", .null = {.blank = true}}, 0, pool.get(), kClockHz);
   rte_mbuf* packets[64];
   uint64_t stamps[64];
   ASSERT_EQ(port->receive(packets, stamps, 64, 0), 64);
@@ -67,7 +67,7 @@ TEST(OpenPort, ErrorsNameThePort) {
   PortConfig config{.name = "net7", .kind = PortKind::kPcap};
   const auto error_of = [&] {
     try {
-      open_port(config, 0, pool.get(), kTscHz);
+      open_port(config, 0, pool.get(), kClockHz);
     } catch (const Error& error) {
       return std::string(error.what());
     }
@@ -80,7 +80,7 @@ TEST(OpenPort, ErrorsNameThePort) {
   EXPECT_THAT(error_of(), testing::HasSubstr("can't be written"));
   config.kind = static_cast<PortKind>(99);
   EXPECT_THAT(error_of(), testing::HasSubstr("unknown kind 99"));
-  EXPECT_THROW(open_port({.name = "x"}, 0, nullptr, kTscHz), Error);
+  EXPECT_THROW(open_port({.name = "x"}, 0, nullptr, kClockHz), Error);
   EXPECT_THROW(open_port({.name = "x"}, 0, pool.get(), 0), Error);
 }
 

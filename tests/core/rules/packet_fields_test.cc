@@ -10,7 +10,7 @@
 
 #include "core/rules/flow_classes.h"
 
-namespace roost {
+namespace roost::packet_fields_test {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
@@ -137,6 +137,40 @@ TEST(PacketFields, OfTheKeyAreThoseOfThePacket) {
   }
 }
 
+// Cut at each byte, the empty frame among them: what is not there is 0, and nothing behind the end is read.
+TEST(PacketFields, TruncatedAtEachByte) {
+  const Bytes frames[] = {kMacs + Bytes{0x88, 0xa8, 0x20, 1, 0x81, 0, 0, 2, 8, 0} + ipv4(17, 0xb8) + kIcmpEcho,
+                          kMacs + Bytes{8, 0} + ipv4(1, 0) + kIcmpEcho,
+                          kMacs + Bytes{0x86, 0xdd} + ipv6(6, 3, 8) + kIcmpEcho};
+  for (const Bytes& whole : frames)
+    for (size_t bytes = 0; bytes <= whole.size(); ++bytes) {
+      const PacketFields cut = fields(Bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(bytes)));
+      if (bytes < 14) {
+        EXPECT_EQ(cut.kind, PacketFields::kNone) << bytes;
+        EXPECT_EQ(cut.eth_type, 0) << bytes;
+      }
+      // A header that is not whole has no ports and no protocol.
+      if (bytes < whole.size() - kIcmpEcho.size()) {
+        EXPECT_EQ(cut.kind & PacketFields::kIp, 0) << bytes;
+        EXPECT_EQ(cut.source_port, 0) << bytes;
+      }
+      if (bytes == whole.size()) {
+        EXPECT_NE(cut.kind & PacketFields::kIp, 0);
+      }
+    }
+}
+
+// A later fragment has no ports, whatever its bytes; nor has what is behind more tags than are looked behind.
+TEST(PacketFields, LaterFragmentsAndThirdTagsHaveNoPorts) {
+  EXPECT_NE(fields(kMacs + Bytes{8, 0} + ipv4(17, 0) + kIcmpEcho).source_port, 0);
+  EXPECT_EQ(fields(kMacs + Bytes{8, 0} + ipv4(17, 0, 0x0005) + kIcmpEcho).source_port, 0);
+  const Bytes tag{0, 7, 0x81, 0};
+  const PacketFields deep = fields(kMacs + Bytes{0x81, 0} + tag + tag + Bytes{0, 7, 8, 0} + ipv4(17, 0) + kIcmpEcho);
+  EXPECT_EQ(deep.source_port, 0);
+  EXPECT_EQ(deep.kind & PacketFields::kIp, 0);
+  EXPECT_EQ(deep.vlan & PacketFields::kVlanIdBits, 7);
+}
+
 TEST(FlowClasses, TellsApartByWhatCountsOnly) {
   FlowClasses classes(kBeyondVlan | kBeyondDscp);
   PacketFields packet{};
@@ -189,4 +223,4 @@ TEST(FlowClasses, AreBounded) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::packet_fields_test

@@ -55,7 +55,7 @@ class Hostile final : public roost::Nf {
     mappings_ = shared_and_writable();
     for (const Mapping& each : mappings_) {
       if (each.name.find("memfd:roost-host-") == std::string::npos) continue;
-      region_ = roost::HostRegion(each.first, {1, 1 << 15, 12, 6});  // as the manager lays out a process NF's
+      region_ = roost::HostRegion(each.first, {1, 10, 12, 6});  // as the manager lays out a process NF's
       granted_ = region_.grants<roost::RingConsumer>();
     }
   }
@@ -95,7 +95,7 @@ class Hostile final : public roost::Nf {
   // The worker's own cursor is in memory of its own, too, but there is no need to look for it: the first slot of
   // another lap than the slots before it is the next one.
   void push(Descriptor d) noexcept {
-    roost::RingSlot* const slots = region_.outbox<roost::RingCursor>().slots;
+    roost::RingSlot* const slots = region_.outbox<roost::RingProducer>().slots;
     const auto lap_of = [&](uint32_t i) { return static_cast<uint8_t>(slots[i].tagged.load() >> 56); };
     constexpr uint32_t kSlots = 1 << 12;
     uint32_t next = 1;
@@ -141,7 +141,7 @@ class Hostile final : public roost::Nf {
     for (Descriptor d; granted_.pop(d);) push({d.handle, roost::kHeadroomBytes, 0, roost::drop().word, 0, 0});
   }
   void fill_outbox() noexcept {
-    roost::RingSlot* const slots = region_.outbox<roost::RingCursor>().slots;
+    roost::RingSlot* const slots = region_.outbox<roost::RingProducer>().slots;
     for (int round = 0; round < 200; ++round)
       for (uint32_t i = 0; i < 1 << 12; ++i) {
         slots[i].packet.store(random_(), std::memory_order_relaxed);

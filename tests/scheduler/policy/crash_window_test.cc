@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace roost {
+namespace roost::crash_window_test {
 namespace {
 
 constexpr CrashLimits kLimits{3, 1'000};
@@ -41,4 +41,4 @@ TEST(CrashWindow, RemembersAsManyAsCanBeAskedFor) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::crash_window_test

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace roost {
+namespace roost::restart_test {
 namespace {
 
 constexpr RestartLimits kLimits{10, 300};
@@ -93,4 +93,4 @@ TEST(RestartPolicy, SaysWhoComesBack) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::restart_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace roost {
+namespace roost::spin_test {
 namespace {
 
 constexpr uint64_t kMost = 20'000, kWake = 15'000;
@@ -100,4 +100,4 @@ TEST(AdaptiveSpin, FollowsTheSetting) {
 }
 
 }  // namespace
-}  // namespace roost
+}  // namespace roost::spin_test
