@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/socket.h"
 #include "nflib/attach.h"
@@ -57,6 +58,7 @@ class Host {
   uint32_t lost_ = 0;   // packets that went with the manager
   int status_ = 0;
   std::map<uint32_t, std::shared_ptr<const Module>> modules_;
+  std::vector<std::shared_ptr<const Module>> former_modules_;  // of managers before: their code may still run
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<NfTable> nfs_;          // after the worker: its NFs may hold packets of the worker's pool
   std::unique_ptr<WorkerThread> thread_;  // last: it ends before the NFs that it runs

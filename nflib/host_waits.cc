@@ -77,6 +77,9 @@ Json Host::take_over(const Json& parameters, Message& request) {
   if (const size_t live = nfs_->places().size(); places.size() != live)
     fail("{} NFs live here, {} are known of", live, places.size());
   worker_->change_hands(places, replacement.eventfd(), [&] { replacement.map_over(memory_); });
+  // The new manager numbers modules itself, and loads what it starts NFs of.
+  for (auto& [number, module] : modules_) former_modules_.push_back(std::move(module));
+  modules_.clear();
   waits_ = false;
   thread_->go_on();
   return {{"lost", std::exchange(lost_, 0)}};

@@ -91,9 +91,11 @@ TEST_P(Outlive, UnderLoadItsHostsGoOnWithTheNextManager) {
     EXPECT_EQ(parent_of(hosts.front()), nursery);
   }
   // All that can be done with hosts can be done with these.
-  const auto others = manager.spawn(nf("forward"), "a", 1, GetParam(), Json::object(), "three");
+  manager.spawn(nf("forward"), "a", 1, GetParam(), Json::object(), "three");
+  for (const std::string& each : {module("test_tally"), nf("forward")})  // in tier fiber in a host that was taken back
+    manager.spawn(each, "a", 1, GetParam(), Json::object(), "one");
   manager.call("stop", {{"nfs", {manager.nfs()[0]["id"]}}});
-  EXPECT_EQ(manager.figure("nfs_live"), 8U);
+  EXPECT_EQ(manager.figure("nfs_live"), 10U);
   EXPECT_TRUE(goes_on(manager));
   expect_books_close(manager);
   EXPECT_EQ(manager.figure("breaches"), 0U);
