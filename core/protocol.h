@@ -65,6 +65,17 @@
 //   manager -> host  quit {}                                   (no answer; the host ends)
 // The manager talks to a nursery (a host process that has not attached, from which hosts are forked) over a socketpair:
 //   manager -> nursery  fork {token, core, uid?, gid?}      -> {pid}; whom the host becomes
+//   manager -> nursery  quit {}                                (no answer; it ends, and its hosts with it)
+//   nursery -> manager  exited {pid, status}                   (no answer)
+// Where hosts are to outlive their manager (docs/decisions/0034):
+//   manager -> nursery  keep {}           + 1 descriptor    -> {}; what the next manager is to know, see roster.h
+//   manager -> nursery  keep_module {module} + 1 descriptor -> {}
+// and the next manager connects to PATH.nursery, SOCK_SEQPACKET, says keep as the last of
+//   manager -> nursery  take_back {}                        -> {}; + what was kept
+//   manager -> nursery  module {module}                     -> {}; + 1 descriptor
+//   manager -> nursery  hand {pid}        + 1 connection    -> {}; + the process's descriptor; or {ended: status}
+// and speaks to each host that was handed its connection:
+//   manager -> host  take_over: as the answer to attach; + a list of its NFs  -> {lost}
 #pragma once
 
 #include <cstddef>
@@ -79,8 +90,12 @@ inline constexpr uint32_t kProtocolVersion = 2;
 inline constexpr size_t kRequestBytesMax = size_t{16} << 20;  // 100,000 rules
 inline constexpr size_t kHostMessageBytesMax = 64 << 10;
 inline constexpr int kNestingMax = 64;
+inline constexpr char kHostsSuffix[] = ".hosts", kNurserySuffix[] = ".nursery";  // of sockets, behind PATH
 
 using Json = nlohmann::json;
+
+// What hosts exit with that cannot wait for another manager.
+inline constexpr int kHostHeldPackets = 3, kHostBusy = 4;
 
 // JSON-RPC's own codes, and Roost's.
 enum class RpcError : int {

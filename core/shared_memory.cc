@@ -50,6 +50,14 @@ bool create_huge(const SharedMemoryOptions& options, size_t bytes, FileDescripto
   return at != MAP_FAILED;
 }
 
+void check_sealed(int fd, size_t bytes, const std::string& name) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) fail_errno("shared memory '{}': not a usable descriptor", name);
+  if (static_cast<size_t>(status.st_size) != bytes)
+    fail("shared memory '{}': has {} bytes where {} were announced", name, status.st_size, bytes);
+  if ((fcntl(fd, F_GET_SEALS) & kSeals) != kSeals) fail("shared memory '{}': is not sealed", name);
+}
+
 void bind_to_node(void* memory, size_t bytes, int node, const std::string& name) {
   unsigned long mask[16] = {};
   if (node < 0 || node >= int{sizeof mask * 8}) return;
@@ -122,11 +130,7 @@ SharedMemory SharedMemory::create(const SharedMemoryOptions& options) {
 
 SharedMemory SharedMemory::attach(FileDescriptor fd, size_t bytes, uintptr_t at, bool writable,
                                   const std::string& name) {
-  struct stat status {};
-  if (fstat(fd.get(), &status) != 0) fail_errno("shared memory '{}': not a usable descriptor", name);
-  if (static_cast<size_t>(status.st_size) != bytes)
-    fail("shared memory '{}': has {} bytes where {} were announced", name, status.st_size, bytes);
-  if ((fcntl(fd.get(), F_GET_SEALS) & kSeals) != kSeals) fail("shared memory '{}': is not sealed", name);
+  check_sealed(fd.get(), bytes, name);
   SharedMemory memory;
   void* data = map_at(fd.get(), bytes, at, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_NORESERVE);
   if (data == MAP_FAILED) fail_errno("shared memory '{}': cannot map {} bytes at {:#x}", name, bytes, at);
@@ -135,6 +139,22 @@ SharedMemory SharedMemory::attach(FileDescriptor fd, size_t bytes, uintptr_t at,
   memory.data_ = static_cast<std::byte*>(data);
   memory.bytes_ = bytes;
   return memory;
+}
+
+void SharedMemory::map_over(FileDescriptor fd, bool writable, const std::string& name) {
+  check_sealed(fd.get(), bytes_, name);
+  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  if (mmap(data_, bytes_, protection, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd.get(), 0) == MAP_FAILED)
+    fail_errno("shared memory '{}': cannot map {} bytes over {}", name, bytes_, static_cast<void*>(data_));
+  madvise(data_, bytes_, MADV_DONTFORK);
+  fd_.reset();
+}
+
+void SharedMemory::let_go(const std::string& name) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  if (mmap(data_, bytes_, PROT_NONE, kFlags, -1, 0) == MAP_FAILED)
+    fail_errno("shared memory '{}': cannot give {} bytes up", name, bytes_);
+  fd_.reset();
 }
 
 SharedMemory& SharedMemory::operator=(SharedMemory&& other) noexcept {

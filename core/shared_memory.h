@@ -56,6 +56,12 @@ class SharedMemory {
   SharedMemory& operator=(SharedMemory&& other) noexcept;
   ~SharedMemory() { unmap(); }
 
+  // In its place, at the same addresses, what another process created: of the same size, sealed. Throws Error; what
+  // was mapped may be gone then.
+  void map_over(FileDescriptor fd, bool writable, const std::string& name);
+  // Gives the memory up and keeps its addresses, where nothing can be read or written. Throws Error.
+  void let_go(const std::string& name);
+
   std::byte* data() const noexcept { return data_; }
   size_t bytes() const noexcept { return bytes_; }
   int fd() const noexcept { return fd_.get(); }

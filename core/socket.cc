@@ -67,6 +67,18 @@ FileDescriptor listen_unix(const std::string& path, int type) {
   return listener;
 }
 
+void unlink_stale(const std::string& path, int type) noexcept {
+  struct stat status {};
+  timespec now{};
+  if (lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode) || clock_gettime(CLOCK_REALTIME, &now) != 0 ||
+      now.tv_sec - status.st_ctim.tv_sec < 2)  // between bind() and listen(), perhaps
+    return;
+  try {
+    if (!connects(path, type) && errno == ECONNREFUSED) unlink(path.c_str());
+  } catch (const Error&) {  // a path that no socket can have
+  }
+}
+
 FileDescriptor connect_unix(const std::string& path, int type) {
   const auto address = address_of(path);
   FileDescriptor connection(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));

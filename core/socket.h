@@ -28,6 +28,8 @@ FileDescriptor listen_unix(const std::string& path, int type);
 // A listener's file for more than its own user: its mode and, if given, its group. Throws Error.
 void open_socket_file(const std::string& path, mode_t mode, std::optional<gid_t> group);
 FileDescriptor connect_unix(const std::string& path, int type);
+// Removes the name of a socket on which nobody listens any more, and has not begun to a moment ago.
+void unlink_stale(const std::string& path, int type) noexcept;
 FileDescriptor accept_unix(int listener);  // non-blocking connection; none: an empty descriptor
 Peer peer_of(int socket);
 void set_blocking(int fd, bool blocking);

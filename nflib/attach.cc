@@ -49,9 +49,44 @@ HostLayout layout_from(const Json& parameters, size_t region_bytes) {
   return layout;
 }
 
+Replacement::Replacement(const Attachment& old, const Json& parameters, std::vector<FileDescriptor>& descriptors) {
+  const Json& arenas = take_parameter(parameters, "arenas");
+  if (!arenas.is_array() || arenas.size() != old.arenas.size() ||
+      descriptors.size() < kFixedDescriptors + arenas.size())
+    fail("{} arenas and {} descriptors came for a host that has {} arenas", arenas.size(), descriptors.size(),
+         old.arenas.size());
+  const auto same = [](const char* what, uint64_t is, uint64_t was) {
+    if (is != was)
+      fail("{}: {} where the manager before had {}; hosts that have this one are to be started anew", what, is, was);
+  };
+  const HostLayout layout = layout_from(take_parameter(parameters, "layout"), old.region.bytes());
+  same("NFs that there is room for", layout.nfs_max, old.layout.nfs_max);
+  same("slots of the inbox", 1u << layout.inbox_shift, 1u << old.layout.inbox_shift);
+  same("slots of the outbox", 1u << layout.outbox_shift, 1u << old.layout.outbox_shift);
+  same("slots for granted packets", 1u << layout.grant_shift, 1u << old.layout.grant_shift);
+  const auto bytes_of = [](const Json& from, const char* name) {
+    return take_number<uint64_t>(from, name, 1, uint64_t{1} << 40);
+  };
+  same("bytes of the region", bytes_of(parameters, "region_bytes"), old.region.bytes());
+  same("bytes of the paths", bytes_of(parameters, "paths_bytes"), old.paths.bytes());
+  for (size_t i = 0; i < arenas.size(); ++i) {
+    same("first packet", take_number(arenas[i], "first", 0u, kHandlesPerNode - 1), handle_at(old.arenas[i].data()));
+    same("bytes of packet memory", bytes_of(arenas[i], "bytes"), old.arenas[i].bytes());
+  }
+  for (size_t i = 0; i < kFixedDescriptors + arenas.size(); ++i) descriptors_.push_back(std::move(descriptors[i]));
+}
+
+void Replacement::map_over(Attachment& old) {
+  old.region.map_over(std::move(descriptors_[0]), true, "host region");
+  old.paths.map_over(std::move(descriptors_[1]), false, "paths");
+  for (size_t i = 0; i < old.arenas.size(); ++i)
+    old.arenas[i].map_over(std::move(descriptors_[kFixedDescriptors + i]), true, "packets");
+  old.eventfd = std::move(descriptors_[2]);
+}
+
 Attachment attach_to_manager(const std::string& socket, const std::string& token, const std::optional<HostUser>& user) {
   Attachment to;
-  to.manager = connect_unix(socket + ".hosts", SOCK_SEQPACKET);
+  to.manager = connect_unix(socket + kHostsSuffix, SOCK_SEQPACKET);
   if (user) Confinement::become(*user);
   Message answer = answer_to_attach(to.manager.get(), token);
   try {

@@ -33,6 +33,20 @@ struct Attachment {
 Attachment attach_to_manager(const std::string& socket, const std::string& token,
                              const std::optional<HostUser>& user = std::nullopt);
 
+// What another manager hands to a host that has attached to one before it, in the old memory's place and at the same
+// addresses. The descriptors are those of attaching. Throws Error, where the memory is of another shape, with nothing
+// changed.
+class Replacement {
+ public:
+  Replacement(const Attachment& in_place_of, const Json& parameters, std::vector<FileDescriptor>& descriptors);
+  int eventfd() const noexcept { return descriptors_[2].get(); }
+  // Throws Error; then some memory is gone, and the process is to end. Mapped memory's descriptors are closed.
+  void map_over(Attachment& in_place_of);
+
+ private:
+  std::vector<FileDescriptor> descriptors_;
+};
+
 // Of an attach answer: throws Error where the numbers contradict each other.
 HostLayout layout_from(const Json& parameters, size_t region_bytes);
 

@@ -152,7 +152,6 @@ Confinement::Confinement(const ConfinementOptions& options) : options_(options) 
   limit(RLIMIT_CORE, 0);  // packets are nobody's to find on a disk
   limit(RLIMIT_MEMLOCK, 0);
   limit(RLIMIT_MSGQUEUE, 0);
-  limit(RLIMIT_NOFILE, options.descriptors_max);
   give_up_privileges(options.users);
   // Hosts run as one user, who could look into all of them, and write: /proc/PID/mem, ptrace().
   if (!kSanitized) prctl(PR_SET_DUMPABLE, 0);
@@ -162,6 +161,8 @@ Confinement::Confinement(const ConfinementOptions& options) : options_(options) 
   program_ = build(options_);
   if (options_.filter == Filter::strict) learn_call_names();
 }
+
+void Confinement::limit_descriptors() const { limit(RLIMIT_NOFILE, options_.descriptors_max); }
 
 void Confinement::become(const HostUser& user) {
   const pid_t parent = getppid();

@@ -39,6 +39,8 @@ class Confinement {
   // of the same user can't look into. Builds the filter, which takes milliseconds. Throws Error.
   explicit Confinement(const ConfinementOptions& options);
 
+  // In a host, before it attaches; the nursery has a descriptor for each of its hosts.
+  void limit_descriptors() const;
   // In a host that has not attached: it is that user from here on, of one group, and has no capabilities. Throws Error.
   static void become(const HostUser& user);
 

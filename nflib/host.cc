@@ -47,8 +47,8 @@ std::vector<uint32_t> take_sorted_numbers(const Json& parameters, const char* na
 }  // namespace
 
 Host::Host(const std::string& socket, const std::string& token, const Confinement* confinement,
-           const std::optional<HostUser>& user)
-    : memory_(attach_to_manager(socket, token, user)) {
+           const std::optional<HostUser>& user, FileDescriptor lifeline)
+    : memory_(attach_to_manager(socket, token, user)), lifeline_(std::move(lifeline)) {
   try {
     region_ = HostRegion(memory_.region.data(), memory_.layout);
     init_eal_shim(memory_.tsc_hz);
@@ -73,9 +73,9 @@ bool Host::serve() {
     if (poll(&readable, 1, -1) < 0) continue;  // a signal
     std::optional<Message> request = receive_message(memory_.manager.get());
     try {
-      go_on = request && handle(std::move(*request));
+      go_on = request ? handle(std::move(*request)) : wait_for_manager();
     } catch (const std::exception&) {
-      go_on = false;  // the manager does not take the answer: it is gone
+      go_on = wait_for_manager();  // the manager does not take the answer: it is gone
     }
   }
   if (!thread_->stop_within(region_.worker().bell, kStopPatience)) return false;
@@ -102,7 +102,7 @@ bool Host::handle(Message request) {
   if (method == "quit") return false;
   try {
     if (!method.is_string()) throw ParameterError("method is not a string");
-    if (method == "overrun") {
+    if (method == "overrun" && !waits_) {
       overrun(parameters);
       return true;
     }
@@ -116,13 +116,15 @@ bool Host::handle(Message request) {
 }
 
 Json Host::answer(const std::string& method, const Json& parameters, Message& request) {
+  if (method == "take_over") return take_over(parameters, request);
+  if (waits_) throw ParameterError("this host waits for a manager; take_over comes first");
   if (method == "load") return load(parameters, request);
   if (method == "start") return start(parameters);
   if (method == "stop") return stop(parameters);
   if (method == "tell") return tell_nfs(parameters);
   if (method == "resume") return resume(parameters);
   throw ParameterError(
-      fmt::format("no method '{}'; a host has load, start, stop, tell, overrun, resume, quit", method));
+      fmt::format("no method '{}'; a host has load, start, stop, tell, overrun, resume, take_over, quit", method));
 }
 
 Json Host::load(const Json& parameters, Message& request) {
@@ -204,12 +206,12 @@ Json Host::done() const { return worker_->wants_up() ? Json{{"wake", true}} : Js
 void Host::tell(const Json& response) { send_message(memory_.manager.get(), json_text(response)); }
 
 int run_host(const std::string& socket, const std::string& token, const Confinement* confinement,
-             const std::optional<HostUser>& user) noexcept {
+             const std::optional<HostUser>& user, FileDescriptor lifeline) noexcept {
   const SignalStack stack;
   try {
-    Host host(socket, token, confinement, user);
-    if (!host.serve()) _exit(0);
-    return 0;
+    Host host(socket, token, confinement, user, std::move(lifeline));
+    if (!host.serve()) _exit(host.status());
+    return host.status();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "roost-host: %s\n", error.what());
     return 1;

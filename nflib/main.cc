@@ -25,12 +25,14 @@ constexpr char kUsage[] =
     "strict)\n"
     "  --seccomp-allow NAME,NAME     allow these, too\n"
     "  --descriptors-max N           at most N are open in a host (standard: 1024)\n"
-    "  --users                       with --nursery: hosts become the users that the manager names; takes root\n";
+    "  --users                       with --nursery: hosts become the users that the manager names; takes root\n"
+    "  --outlive-s N                 of a nursery: wait for another manager for so long (standard: 0)\n";
 
 struct Options {
   bool attach = false;
   int nursery = -1;
   std::string socket, token;
+  int outlive_s = 0;
   roost::ConfinementOptions confinement;
 };
 
@@ -59,22 +61,26 @@ void keep_heap_small() {
 }
 
 // What is forked from the nursery has what it has given up, and the filter that it has built.
-int run_nursery(int fd, const std::string& socket, const roost::Confinement& confinement) {
+int run_nursery(const Options& options, const roost::Confinement& confinement) {
   roost::ForkRequest made;
   try {
-    made = roost::serve_nursery(roost::FileDescriptor(fd));
+    made = roost::serve_nursery(roost::FileDescriptor(options.nursery),
+                                {options.socket, static_cast<uint32_t>(options.outlive_s)});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "roost-host: %s\n", error.what());
     return 1;
   }
-  return made.token.empty() ? 0 : roost::run_host(socket, made.token, &confinement, made.user);
+  if (made.token.empty()) return 0;
+  confinement.limit_descriptors();
+  return roost::run_host(options.socket, made.token, &confinement, made.user, std::move(made.lifeline));
 }
 
 int run(const Options& options) {
   try {
     const roost::Confinement confinement(options.confinement);
-    return options.attach ? roost::run_host(options.socket, options.token, &confinement)
-                          : run_nursery(options.nursery, options.socket, confinement);
+    if (!options.attach) return run_nursery(options, confinement);
+    confinement.limit_descriptors();
+    return roost::run_host(options.socket, options.token, &confinement);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "roost-host: %s\n", error.what());
     return 1;
@@ -92,6 +98,7 @@ int main(int argc, char** argv) {
                           {"seccomp", required_argument, nullptr, 'f'},
                           {"seccomp-allow", required_argument, nullptr, 'w'},
                           {"descriptors-max", required_argument, nullptr, 'd'},
+                          {"outlive-s", required_argument, nullptr, 'o'},
                           {"users", no_argument, nullptr, 'u'},
                           {"help", no_argument, nullptr, 'h'},
                           {nullptr, 0, nullptr, 0}};
@@ -124,6 +131,9 @@ int main(int argc, char** argv) {
       case 'd':
         if (!parse_number(optarg, descriptors_max)) return usage_error("--descriptors-max wants a number");
         options.confinement.descriptors_max = static_cast<uint32_t>(descriptors_max);
+        break;
+      case 'o':
+        if (!parse_number(optarg, options.outlive_s)) return usage_error("--outlive-s wants a number of seconds");
         break;
       case 'u':
         options.confinement.users = true;

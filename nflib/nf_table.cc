@@ -182,6 +182,24 @@ void NfTable::stop(uint32_t first, uint32_t count) {
   for (uint32_t index = first; index < first + count; ++index) destroy(index);
 }
 
+std::vector<uint32_t> NfTable::places() const {
+  std::vector<uint32_t> places;
+  for (uint32_t index = 0; index < groups_.size(); ++index)
+    if (groups_[index] != nullptr) places.push_back(index);
+  return places;
+}
+
+bool NfTable::has(const StartRequest& group) const noexcept {
+  if (group.first > groups_.size() || group.count > groups_.size() - group.first) return false;
+  for (uint32_t index = group.first; index < group.first + group.count; ++index) {
+    if (groups_[index] == nullptr) return false;
+    const StartRequest& was = groups_[index]->request;
+    const uint32_t before = index - was.first, i = index - group.first;
+    if (was.first_id + before != group.first_id + i) return false;
+  }
+  return true;
+}
+
 uint32_t NfTable::tell(uint32_t first_id, uint32_t count, std::string_view message) {
   uint32_t told = 0;
   for (uint32_t id = first_id; id < first_id + count; ++id)

@@ -39,6 +39,11 @@ class NfTable {
   // since an NF keeps it.
   void stop(uint32_t first, uint32_t count);
 
+  // Places that hold NFs, in order.
+  std::vector<uint32_t> places() const;
+  // Whether these NFs, started together, live here as this says: numbers, places and inboxes.
+  bool has(const StartRequest& group) const noexcept;
+
   // A message to NFs by the manager's numbers. Returns how many took it.
   uint32_t tell(uint32_t first_id, uint32_t count, std::string_view message);
 

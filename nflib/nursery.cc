@@ -7,17 +7,16 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
-#include <optional>
 #include <utility>
 
 #include "core/error.h"
-#include "core/protocol.h"
-#include "core/socket.h"
 #include "nflib/parameters.h"
 
 namespace roost {
@@ -28,23 +27,6 @@ sigset_t child_signal() {
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);
   return set;
-}
-
-// False: the manager is no longer there to hear it.
-bool report_the_dead(int manager, int signals) {
-  signalfd_siginfo ignored;
-  while (read(signals, &ignored, sizeof ignored) > 0) {
-  }
-  int status = 0;
-  try {
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-      const Json what = {{"pid", pid}, {"status", status}};
-      send_message(manager, json_text({{"jsonrpc", "2.0"}, {"method", "exited"}, {"params", what}}));
-    }
-  } catch (const Error&) {
-    return false;
-  }
-  return true;
 }
 
 // In the child, before it touches much memory.
@@ -61,57 +43,154 @@ void leave_nursery(pid_t nursery, int core) {
   }
 }
 
-// Forks for this request and answers it. In the child: the token.
-ForkRequest fork_host(int manager, const Message& request) {
-  const Json message = rpc_parse(request.text);
-  const Json id = message.is_object() ? message.value("id", Json()) : Json();
-  try {
-    if (message.is_discarded()) throw ParameterError("the message is not JSON");
-    if (!message.is_object() || message.value("method", Json()) != "fork")
-      throw ParameterError("a nursery has one method: fork");
-    const Json parameters = message.value("params", Json::object());
-    const std::string& token = take_text(parameters, "token");
-    if (token.empty()) throw ParameterError("parameter 'token' is empty");
-    const int core = take_number(parameters, "core", -1, CPU_SETSIZE - 1);
-    std::optional<HostUser> user;
-    if (parameters.contains("uid"))
-      user = HostUser{take_number<uid_t>(parameters, "uid", 0, UINT32_MAX - 1),
-                      take_number<gid_t>(parameters, "gid", 0, UINT32_MAX - 1)};
-    const pid_t nursery = getpid(), pid = fork();
-    if (pid < 0) fail_errno("cannot start a host process (limits: ulimit -u, pids.max of the cgroup)");
-    if (pid == 0) {
-      leave_nursery(nursery, core);
-      return {token, user};
+}  // namespace
+
+Nursery::Nursery(FileDescriptor manager, const NurseryOptions& options)
+    : socket_(options.socket), outlive_(options.outlive_s), manager_(std::move(manager)) {
+  const sigset_t set = child_signal();
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  signals_ = FileDescriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_) fail_errno("nursery: signalfd");
+  if (fcntl(manager_.get(), F_SETFD, FD_CLOEXEC) != 0) fail_errno("nursery: descriptor {} is not open", manager_.get());
+  // From the start: a manager that comes early finds it, and is heard when the one before it is gone.
+  if (outlive_.count() != 0) listener_ = listen_unix(socket_ + kNurserySuffix, SOCK_SEQPACKET);
+}
+
+ForkRequest Nursery::serve() {
+  for (;;) {
+    std::array<pollfd, 2> events{pollfd{manager_ ? manager_.get() : listener_.get(), POLLIN, 0},
+                                 pollfd{signals_.get(), POLLIN, 0}};
+    if (poll(events.data(), events.size(), patience_ms()) < 0 && errno != EINTR) fail_errno("nursery: poll");
+    if (events[1].revents != 0) bury_the_dead();
+    if (give_up_ && Clock::now() >= *give_up_) break;
+    if (events[0].revents == 0) continue;
+    if (!manager_) {
+      take_manager();
+      continue;
     }
-    send_message(manager, json_text(rpc_result(id, {{"pid", pid}})));
-  } catch (const ParameterError& error) {
-    send_message(manager, json_text(rpc_error(id, RpcError::invalid_parameters, error.what())));
-  } catch (const Json::exception& error) {
-    send_message(manager, json_text(rpc_error(id, RpcError::invalid_request, error.what())));
-  } catch (const Error& error) {  // no more processes, say: the hosts that there are go on
-    send_message(manager, json_text(rpc_error(id, RpcError::failed, error.what())));
+    std::optional<Message> request = receive_message(manager_.get());
+    if (!request) {
+      if (!lose_manager()) break;
+      continue;
+    }
+    try {
+      std::optional<ForkRequest> made = answer(*request);
+      if (!made) break;
+      if (!made->token.empty()) return std::move(*made);
+    } catch (const Error&) {  // it does not take the answer
+      if (!lose_manager()) break;
+    }
   }
+  end_hosts();
   return {};
 }
 
-}  // namespace
-
-ForkRequest serve_nursery(FileDescriptor manager) {
-  const sigset_t set = child_signal();
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  const FileDescriptor signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals) fail_errno("nursery: signalfd");
-  if (fcntl(manager.get(), F_SETFD, FD_CLOEXEC) != 0) fail_errno("nursery: descriptor {} is not open", manager.get());
-  pollfd events[] = {{manager.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
-  for (;;) {
-    if (poll(events, 2, -1) < 0 && errno != EINTR) fail_errno("nursery: poll");
-    if (events[1].revents != 0 && !report_the_dead(manager.get(), signals.get())) return {};
-    if (events[0].revents == 0) continue;
-    const std::optional<Message> request = receive_message(manager.get());
-    if (!request) return {};  // closed
-    ForkRequest made = fork_host(manager.get(), *request);
-    if (!made.token.empty()) return made;
+void Nursery::bury_the_dead() {
+  signalfd_siginfo ignored;
+  while (read(signals_.get(), &ignored, sizeof ignored) > 0) {
   }
+  int status = 0;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+    const auto child = children_.find(pid);
+    const bool handed = child != children_.end() && child->second.handed;
+    if (child != children_.end()) children_.erase(child);
+    if (!manager_ || !handed) {
+      ended_[pid] = status;
+      continue;
+    }
+    try {
+      tell({{"jsonrpc", "2.0"}, {"method", "exited"}, {"params", {{"pid", pid}, {"status", status}}}});
+    } catch (const Error&) {  // the manager is no longer there to hear it; what it says next is nothing
+      ended_[pid] = status;
+    }
+  }
+}
+
+void Nursery::tell(const Json& message, const FileDescriptor& with) {
+  std::vector<int> descriptors;
+  if (with) descriptors.push_back(with.get());
+  send_message(manager_.get(), json_text(message), descriptors);
+}
+
+// Answers this request. In a child that it forks: the token.
+std::optional<ForkRequest> Nursery::answer(Message& request) {
+  const Json message = rpc_parse(request.text);
+  const Json id = message.is_object() ? message.value("id", Json()) : Json();
+  ForkRequest made;
+  std::string why;
+  RpcError code = RpcError::failed;
+  try {
+    if (message.is_discarded()) throw ParameterError("the message is not JSON");
+    if (!message.is_object()) throw ParameterError("a nursery has methods; fork, above all");
+    const std::string method = message.value("method", "");
+    const Json parameters = message.value("params", Json::object());
+    if (method == "quit") return std::nullopt;
+    FileDescriptor with;
+    const Json result = method == "fork" ? fork_host(parameters, made) : done(method, parameters, request, with);
+    if (made.token.empty()) tell(rpc_result(id, result), with);
+    return made;
+  } catch (const ParameterError& error) {
+    code = RpcError::invalid_parameters;
+    why = error.what();
+  } catch (const Json::exception& error) {
+    code = RpcError::invalid_request;
+    why = error.what();
+  } catch (const Error& error) {  // no more processes, say: the hosts that there are go on
+    why = error.what();
+  }
+  tell(rpc_error(id, code, why));
+  return made;
+}
+
+Json Nursery::done(const std::string& method, const Json& parameters, Message& request, FileDescriptor& with) {
+  if (method == "keep")
+    keep(request);
+  else if (method == "keep_module")
+    keep_module(parameters, request);
+  else if (method == "take_back")
+    with = FileDescriptor(fcntl(roster_.get(), F_DUPFD_CLOEXEC, 0));
+  else if (method == "module") {
+    const auto found = modules_.find(take_number(parameters, "module", 0u, UINT32_MAX));
+    if (found == modules_.end()) throw ParameterError("module: none of that number is kept");
+    with = FileDescriptor(fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0));
+  } else if (method == "hand") {
+    return hand(parameters, request, with);
+  } else {
+    throw ParameterError("a nursery has these methods: fork, keep, keep_module, take_back, module, hand, quit");
+  }
+  return Json::object();
+}
+
+// In the parent: the answer. In the child `made` has a token.
+Json Nursery::fork_host(const Json& parameters, ForkRequest& made) {
+  const std::string& token = take_text(parameters, "token");
+  if (token.empty()) throw ParameterError("parameter 'token' is empty");
+  const int core = take_number(parameters, "core", -1, CPU_SETSIZE - 1);
+  std::optional<HostUser> user;
+  if (parameters.contains("uid"))
+    user = HostUser{take_number<uid_t>(parameters, "uid", 0, UINT32_MAX - 1),
+                    take_number<gid_t>(parameters, "gid", 0, UINT32_MAX - 1)};
+  std::array<FileDescriptor, 2> ends;
+  if (outlive_.count() != 0) {
+    std::array<int, 2> pair{};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0)
+      fail_errno("cannot make a socket for a host (limits: ulimit -n)");
+    ends = {FileDescriptor(pair[0]), FileDescriptor(pair[1])};
+    shutdown(pair[0], SHUT_RD);  // the nursery speaks, and hears nothing of what a host may say
+  }
+  const pid_t nursery = getpid(), pid = fork();
+  if (pid < 0) fail_errno("cannot start a host process (limits: ulimit -u, pids.max of the cgroup)");
+  if (pid == 0) {
+    leave_nursery(nursery, core);
+    made = {token, user, std::move(ends[1])};
+    return {};
+  }
+  children_[pid] = {std::move(ends[0]), true};
+  return {{"pid", pid}};
+}
+
+ForkRequest serve_nursery(FileDescriptor manager, const NurseryOptions& options) {
+  return Nursery(std::move(manager), options).serve();
 }
 
 }  // namespace roost

@@ -188,6 +188,7 @@ inline constexpr auto kLimitedCalls = std::to_array<LimitedCall>({
     {"fcntl", 1, kInt, F_SETFD},
     {"fcntl", 1, kInt, F_GETFL},
     {"fcntl", 1, kInt, F_SETFL},
+    {"fcntl", 1, kInt, F_GET_SEALS},
     {"ioctl", 1, kInt, TCGETS},
     {"ioctl", 1, kInt, FIONREAD},
     {"ioctl", 1, kInt, FIONBIO},

@@ -58,6 +58,20 @@ class WaitingPackets {
     }
   }
 
+  // Descriptors that wait, for whomever. Takes as long as there ever were at a time.
+  uint32_t count() const noexcept {
+    uint32_t count = fresh_;
+    for (uint32_t number = free_; number != 0; number = nodes_[number - 1].next) --count;
+    return count;
+  }
+
+  // Nothing waits any more, for anybody.
+  void clear() noexcept {
+    for (size_t nf = 0; nf < queues_.size(); ++nf)
+      if (queues_[nf].segments != 0) queues_[nf] = {};  // a table that nobody has touched stays so
+    free_ = fresh_ = 0;
+  }
+
   void prefetch(uint32_t nf) const noexcept {
     if (queues_[nf].segments != 0) __builtin_prefetch(&nodes_[queues_[nf].first - 1]);
   }

@@ -87,6 +87,11 @@ Worker::Ended Worker::run() {
   return drive_on(*fibers_->take(&Worker::enter, this));
 }
 
+Worker::Ended Worker::run_on() {
+  last_tsc_ = round_tsc_ = rate_tsc_ = tsc_now();
+  return drive_on(*driver_);
+}
+
 // The thread lends its stack to fibers, until the worker stops or the thread loses it.
 Worker::Ended Worker::drive_on(Fiber& driver) {
   Fiber home;
@@ -111,7 +116,7 @@ uint32_t Worker::nf_of_thread() noexcept {
   return worker == nullptr ? kNoNf : worker->report_.current_nf.load(std::memory_order_relaxed);
 }
 
-void Worker::stop() noexcept { stopping_.store(true); }
+void Worker::stop(bool stops) noexcept { stopping_.store(stops); }
 
 void Worker::enter(void* worker) { static_cast<Worker*>(worker)->drive(); }
 

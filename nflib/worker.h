@@ -9,6 +9,7 @@
 //   worker_core.cc      the core is another's: standing by and giving way; and the sleep itself
 //   worker_overrun.cc   NFs that don't come back from process(): the worker goes on with another thread
 //   worker_events.cc    NFs called for timers and messages
+//   worker_successor.cc the manager is gone, and another takes the host over
 #pragma once
 
 #include <roost/nf.h>
@@ -16,6 +17,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -61,7 +63,23 @@ class Worker final : public PacketSource {
   // worker to another one, once the NF that kept it has come back.
   enum class Ended { stopped, lost };
   Ended run();
-  void stop() noexcept;  // any thread
+  void stop(bool stops = true) noexcept;  // any thread; false: it may run on after all
+  // After a stop that was taken back: as run(), on the same thread, from where it stopped.
+  Ended run_on();
+
+  // While no thread drives it, and none has lost it (see may_change_hands()); of the places that hold NFs.
+  bool may_change_hands() const noexcept;
+  // Gives up what waits between hops. Returns how many packets NFs still hold: what came, less what waits for them and
+  // what has left.
+  uint32_t take_stock(const std::vector<uint32_t>& places) noexcept;
+  // Packets that were with the worker, and went with the manager.
+  uint32_t left_behind() const noexcept;
+  struct Place {
+    uint32_t place;
+    bool quarantined;
+  };
+  // Has the memory replaced, and begins anew in the new one with these NFs.
+  void change_hands(const std::vector<Place>& nfs, int manager_eventfd, const std::function<void()>& map_over);
 
   // Overrun; see runaway.h. Control thread: asks the worker's thread to leave the worker, if it is still at that
   // dispatch. Where it is late, it has not answered, and the request must live on.
@@ -264,6 +282,9 @@ class Worker final : public PacketSource {
   void return_queue(uint32_t nf) noexcept;
   uint64_t look_for_runaways_tsc() const noexcept;
 
+  // worker_successor.cc
+  void forget_packets() noexcept;
+
   // worker_events.cc
   bool call_event() noexcept {
     NfEvents* const events = events_.load(std::memory_order_acquire);
@@ -282,13 +303,14 @@ class Worker final : public PacketSource {
   Doorbell& bell_;
   const PathTableView paths_;
   const TscClock clock_;
-  const int manager_eventfd_;
+  int manager_eventfd_;
   RingConsumer inbox_;
   RingProducer outbox_;
   RingConsumer grants_;
   WaitingPackets waiting_;
   HopQueues queues_;  // packets between two hops, where the next NF could not take them at once
   rte_mempool* pool_ = nullptr;
+  uint32_t unsent_ = 0;  // descriptors that found no room in the outbox when the worker had to stop
   // From other threads.
   std::atomic<bool> stopping_{false};
   std::atomic<uint32_t> returned_{kNoHandle};  // the last packet that they freed; its hash.usr names the one before

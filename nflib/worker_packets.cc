@@ -238,7 +238,10 @@ void Worker::push_out(const Descriptor& descriptor) noexcept {
     outbox_.refresh();
     if (outbox_.room() != 0) break;
     ring_manager();
-    if (stopping_.load(std::memory_order_relaxed)) return;
+    if (stopping_.load(std::memory_order_relaxed)) {
+      ++unsent_;
+      return;
+    }
     sched_yield();
   }
   outbox_.push(descriptor);

@@ -93,10 +93,51 @@ void WorkerThread::work() noexcept {
     const std::lock_guard lock(mutex_);
     first = !std::exchange(started_, true);
   }
-  if (first && worker_.run() == Worker::Ended::stopped) return;
+  const auto drives = [this](Worker::Ended ended) {  // false: the worker is at its end
+    while (ended == Worker::Ended::stopped) {
+      if (!rest()) return false;
+      ended = worker_.run_on();
+    }
+    return true;
+  };
+  if (first && !drives(worker_.run())) return;
   if (!first) go_to_core();
   while (Runaway* const runaway = wait_for_call())
-    if (worker_.take_over(*runaway) == Worker::Ended::stopped) return;
+    if (!drives(worker_.take_over(*runaway))) return;
+}
+
+// The thread's part of rest_within(): what NFs have kept of its storage stays where it is. False: it is the end.
+bool WorkerThread::rest() noexcept {
+  std::unique_lock lock(mutex_);
+  rests_ = true;
+  rested_.notify_all();
+  called_.wait(lock, [this] { return ending_ || !to_rest_; });
+  rests_ = false;
+  return !ending_;
+}
+
+bool WorkerThread::rest_within(Doorbell& bell, std::chrono::milliseconds patience) {
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  std::unique_lock lock(mutex_);
+  to_rest_ = true;
+  while (!rests_) {
+    if (std::chrono::steady_clock::now() >= give_up) return false;
+    worker_.stop();
+    // It may be asleep, and the manager, whose part this is, is gone. Again each turn: it may just fall asleep.
+    bell.park();
+    if (bell.release()) bell.unblock(bell.mode());
+    rested_.wait_for(lock, std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+void WorkerThread::go_on() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    to_rest_ = false;
+    if (!ending_) worker_.stop(false);
+  }
+  called_.notify_all();
 }
 
 // Where the worker is. Where its core has vanished, the thread runs anywhere.

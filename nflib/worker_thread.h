@@ -32,6 +32,10 @@ class WorkerThread {
   // one runs on.
   bool stop_within(Doorbell& bell, std::chrono::milliseconds patience);
 
+  // Has the worker stand still between two dispatches, on the thread that it has. False: it did not in time.
+  bool rest_within(Doorbell& bell, std::chrono::milliseconds patience);
+  void go_on() noexcept;  // after that
+
   // Control thread: if the worker is still at this dispatch (see WorkerReport), a spare thread goes on in place of the
   // one that is in it. late: the thread does not hear, and nothing has changed. Throws Error where there can be no
   // spare thread.
@@ -43,16 +47,18 @@ class WorkerThread {
   void work() noexcept;
   void go_to_core() const noexcept;
   Runaway* wait_for_call() noexcept;
+  bool rest() noexcept;
   void end() noexcept;
 
   Worker& worker_;
   const int core_;
   std::mutex mutex_;
-  std::condition_variable called_;
+  std::condition_variable called_, rested_;
   Runaway* to_replace_ = nullptr;  // whose thread a spare one is to replace
   uint32_t spare_ = 0;             // threads that wait for that
   bool started_ = false;           // the first one has the worker
   bool ending_ = false;
+  bool to_rest_ = false, rests_ = false;
   std::vector<pthread_t> threads_;  // not yet joined
   std::vector<std::unique_ptr<Runaway>> runaways_;
 };

@@ -42,6 +42,7 @@ struct ManagerConfig {
     std::string seccomp = "strict";            // or log, off
     std::vector<std::string> seccomp_allow{};  // names of system calls, besides those that a packet NF needs
     uint32_t descriptors_max = 1'024;          // open in one host
+    uint32_t outlive_manager_s = 0;            // how long hosts wait for another manager; 0: they end with theirs
     std::optional<User> user{};                // whom they run as; none: the manager's
     HostLimits limits{};                       // of one host, kept by the kernel
   };

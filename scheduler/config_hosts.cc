@@ -9,6 +9,7 @@ namespace roost {
 namespace {
 
 constexpr uint32_t kDescriptorsMin = 64, kDescriptorsMax = 1 << 20;
+constexpr uint32_t kOutliveMost_s = 3'600;
 
 // Names that this machine's libseccomp knows; of another kind of processor ones count, and allow nothing.
 bool is_system_call(const std::string& name) { return seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR; }
@@ -52,6 +53,16 @@ void read_hosts(TableReader& root, ManagerConfig::Hosts& hosts) {
   hosts.user = read_user(reader);
   reader.into(hosts.limits.memory_max_mib, "memory_max_mib", kMemoryMinMib, kMemoryMaxMib);
   reader.into(hosts.limits.pids_max, "pids_max", kPidsMin, kPidsMax);
+  reader.into(hosts.outlive_manager_s, "outlive_manager_s", 0u, kOutliveMost_s);
+  // Whoever offers hosts to a new manager is known by being what no host can become: that is the filter's doing.
+  if (hosts.outlive_manager_s != 0 && (hosts.seccomp != "strict" || !hosts.seccomp_allow.empty()))
+    reader.problems().add(table->source(),
+                          "[hosts]: 'outlive_manager_s' needs seccomp = \"strict\" and no 'seccomp_allow': a host that "
+                          "is less confined could pass for others; take one of them out");
+  if (hosts.outlive_manager_s != 0 && hosts.limits.any())
+    reader.problems().add(table->source(),
+                          "[hosts]: 'outlive_manager_s' goes with neither 'memory_max_mib' nor 'pids_max': control "
+                          "groups end with the manager that made them; take one of them out");
   reader.finish();
 }
 

@@ -15,6 +15,7 @@ struct HostHistory {
 
   RestartBackoff backoff{};
   uint32_t restarts = 0;
+  uint32_t managers = 0;              // that it had before this one
   uint64_t since_ms = 0;              // it lives, by the clock of Manager::now_ms()
   End end = End::asked;               // once it is dead
   uint64_t due_ms = 0;                // when it is to be started again, if it is

@@ -70,20 +70,27 @@ void HostLink::tell(std::string_view method, Json parameters) {
 }
 
 Json HostLink::ask(std::string_view method, Json parameters, const std::vector<int>& descriptors) {
-  const uint64_t wanted = next_id_++;
+  return hear(say(method, std::move(parameters), descriptors), method, kAnswerPatience_ms);
+}
+
+uint64_t HostLink::say(std::string_view method, Json parameters, const std::vector<int>& descriptors) {
   try {
-    send_message(socket.get(), json_text(rpc_request(wanted, method, std::move(parameters))), descriptors);
+    send_message(socket.get(), json_text(rpc_request(next_id_, method, std::move(parameters))), descriptors);
   } catch (const Error& error) {
     const std::string why = last_words(socket.get());
     fail("{}: {}", name(), why.empty() ? error.what() : why);
   }
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAnswerPatience_ms);
+  return next_id_++;
+}
+
+Json HostLink::hear(uint64_t wanted, std::string_view method, int patience_ms) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience_ms);
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     std::array<pollfd, 2> events{pollfd{socket.get(), POLLIN, 0}, pollfd{pidfd.get(), POLLIN, 0}};
     if (left.count() <= 0 || poll_all(events, static_cast<int>(left.count())) == 0) {
       kill_now();
-      fail("{}: no answer to '{}' in {} ms; it is killed, spawn its NFs again", name(), method, kAnswerPatience_ms);
+      fail("{}: no answer to '{}' in {} ms; it is killed, spawn its NFs again", name(), method, patience_ms);
     }
     if (events[0].revents == 0) fail("{}: died over '{}'", name(), method);
     const auto message = receive_message(socket.get());

@@ -25,6 +25,9 @@ struct HostLink {
 
   // Sends a request and waits for its answer; a host that does not answer in time has failed. Throws Error.
   Json ask(std::string_view method, Json parameters, const std::vector<int>& descriptors = {});
+  // The two halves of it.
+  uint64_t say(std::string_view method, Json parameters, const std::vector<int>& descriptors = {});
+  Json hear(uint64_t request, std::string_view method, int patience_ms);
   void tell(std::string_view method, Json parameters);
   std::string name() const;
   bool wants_processor() const;  // one of its threads runs, or would if it could

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/socket.h"
 #include "scheduler/host_users.h"
+#include "scheduler/inheritance.h"
 
 namespace roost {
 namespace {
@@ -32,7 +33,8 @@ std::vector<std::string> host_options(const ManagerConfig& config) {
   const ManagerConfig::Hosts& hosts = config.hosts;
   std::vector<std::string> options{"--seccomp",         hosts.seccomp,
                                    "--seccomp-allow",   fmt::format("{}", fmt::join(hosts.seccomp_allow, ",")),
-                                   "--descriptors-max", std::to_string(hosts.descriptors_max)};
+                                   "--descriptors-max", std::to_string(hosts.descriptors_max),
+                                   "--outlive-s",       std::to_string(hosts.outlive_manager_s)};
   if (has_host_users(config)) options.emplace_back("--users");
   return options;
 }
@@ -73,12 +75,15 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   settings_.set(Setting::flow_idle_s, config.flows.idle_s);
   for (const auto& [name, value] : config.settings) settings_.set(name, value);
   raise_descriptor_limit();
-  host_listener_ = listen_unix(socket_path_ + ".hosts", SOCK_SEQPACKET);
-  host_socket_.path = socket_path_ + ".hosts";
+  host_listener_ = listen_unix(socket_path_ + kHostsSuffix, SOCK_SEQPACKET);
+  host_socket_.path = socket_path_ + kHostsSuffix;
   make_loops(config, opener);
   start_rules(config);
   warn_of_settings();
-  loops_->one_by_one([&](DataLoop& loop) { loop.pause_receiving(config.paused); });  // their threads aren't there yet
+  inheritance_ = std::make_unique<Inheritance>(*this, config, host_program);
+  const bool inherits = inheritance_->find();
+  // Their threads aren't there yet. Before NFs are, that there have been, packets would be lost for want of them.
+  loops_->one_by_one([&](DataLoop& loop) { loop.pause_receiving(config.paused || inherits); });
   listen_to_loops();
   watched_.watch(host_listener_.get(), mark(Source::newcomers));
   watched_.watch(loop_notices_.fd(), mark(Source::loop));
@@ -87,8 +92,12 @@ Manager::Manager(const ManagerConfig& config, const std::string& host_program, c
   watch_cores(config.cores);
   leave_cores(dedicated_cores_);
   leave_cores(shared_cores_);
-  nursery();
+  if (!inherits) nursery();
   loops_->start();
+  if (!inherits) return;
+  inheritance_->take_back();
+  nursery();
+  pause_receiving(config.paused);
 }
 
 // Before they start.

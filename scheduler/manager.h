@@ -13,7 +13,7 @@
 //   manager_chains.cc  chains and who uses them         manager_drain.cc     NFs that go give up their flows first
 //   manager_rules.cc   rules that come, go and end      manager_totals.cc    NFs summed up by what they share
 //
-// Starting or ending one of many costs what it is, times O(log N): see registry.h.
+// Starting or ending one of many costs what it is, times O(log N): see registry.h. inheritance.h: hosts outlive it.
 #pragma once
 
 #include <sched.h>
@@ -44,16 +44,12 @@
 #include "scheduler/quarantine.h"
 #include "scheduler/registry.h"
 #include "scheduler/rule_book.h"
+#include "scheduler/setting_scope.h"
 #include "scheduler/socket_file.h"
 
 namespace roost {
 
-// Whose settings are meant: these NFs', this service's, or, where both are empty, the manager's.
-struct SettingScope {
-  std::string service{};
-  std::vector<uint32_t> nfs{};
-  bool is_manager() const noexcept { return service.empty() && nfs.empty(); }
-};
+class Inheritance;
 
 class Manager {
  public:
@@ -167,6 +163,7 @@ class Manager {
   void on_events(bool with_returns = true);
 
  private:
+  friend class Inheritance;  // what hosts that outlive a manager need of both managers
   // What an event is about; the mark of a watched descriptor is one of these and a host's number.
   enum class Source : uint32_t { newcomers, loop, links, nursery, cores, host_process, host_socket, restarts, rules };
   static constexpr uint64_t mark(Source source, uint32_t host = 0) noexcept {
@@ -202,11 +199,14 @@ class Manager {
   void look_at_links();
 
   // manager_hosts.cc
+  std::unique_ptr<HostLink> lay_out_host(const SpawnRequest& request, uint32_t core,
+                                         std::optional<uint8_t> inbox_shift = std::nullopt);
   HostLink& make_host(const SpawnRequest& request, uint32_t core);
+  Json terms_of(const HostLink& host) const;
+  std::vector<int> memory_of(const HostLink& host) const;
   WaitMode wait_mode_of(const HostLink& host) const { return host.on_dedicated ? WaitMode::spin : wait_mode_; }
   HostLayout layout_for(Tier tier) const;
   FileDescriptor await_host(const std::string& token, const HostLink& host, Json& request_id);
-  void welcome(HostLink& host, const Json& request_id);
   void check_user(const HostLink& host) const;
   void add_to_loop(HostLink& host);
   void turn_away_newcomers();
@@ -257,6 +257,7 @@ class Manager {
   };
   const NfGroup& start_group(HostLink& host, const SpawnRequest& request, const std::shared_ptr<const NfOrigin>& origin,
                              uint32_t count, const Returning* back = nullptr);
+  void announce(const NfGroup& group, const std::vector<uint32_t>& held);
   void load_module(HostLink& host, const ModuleCopy& module);
   void undo_spawn(const Spawned& spawned, const char* why);
   static SpawnRequest like(const NfOrigin& origin, const std::string& service, uint32_t count);
@@ -381,6 +382,7 @@ class Manager {
   std::optional<User> host_user_;         // none: the manager's own
   std::unique_ptr<HostGroups> groups_;    // none: nothing is limited. Outlives the hosts' nursery
   std::unique_ptr<NurseryLink> nursery_;  // none: it died; the next host to be made brings another
+  std::unique_ptr<Inheritance> inheritance_;
   ModuleStore modules_;
   Registry registry_;
   Quarantine quarantine_;
@@ -393,8 +395,7 @@ class Manager {
   EventLog events_;
 
   FileDescriptor rule_timer_;
-  uint32_t rules_beyond_ = 0;  // what flows are told apart by, beyond their keys
-
+  uint32_t rules_beyond_ = 0;              // what flows are told apart by, beyond their keys
   std::unique_ptr<LinkNews> link_news_;    // none: no port is an interface
   std::map<uint32_t, std::string> roles_;  // of CPUs
   cpu_set_t seen_cpus_{};                  // that could be used when it was looked last

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "scheduler/crash_report.h"
+#include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
 
 namespace roost {
@@ -195,6 +196,7 @@ void Manager::start_again(HostLink& host, const NfGroup& group, std::vector<uint
   request.module = group.module;
   start_group(host, request, group.origin, group.count, &back);
   for (const uint32_t nf : back.held) quarantine_.seen(nf);
+  if (!back.held.empty()) inheritance_->keep_group(group.first);
   held.insert(held.end(), back.held.begin(), back.held.end());
 }
 

@@ -2,6 +2,7 @@
 // Hosts that end: by themselves, because they must, or because they are asked to.
 #include "core/error.h"
 #include "core/socket.h"
+#include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
 
 namespace roost {
@@ -94,7 +95,7 @@ void Manager::read_loop_notices() {
     if (notice.kind == LoopNotice::Kind::swept)
       swept.push_back(&host);
     else if (notice.kind == LoopNotice::Kind::moved)
-      registry_.move_host(host, notice.core);
+      registry_.move_host(host, notice.core), inheritance_->keep_host(host);
     else if (notice.kind == LoopNotice::Kind::overrun)
       on_overrun(host, notice.overrun);
     else if (!host.dead)
@@ -104,6 +105,7 @@ void Manager::read_loop_notices() {
   for (const HostLink* host : swept) groups.insert(groups.end(), host->groups.begin(), host->groups.end());
   forget(groups);
   for (const HostLink* host : swept) {
+    inheritance_->drop_host(*host);
     keep_for_return(*host);
     registry_.remove_host(host->id);
   }

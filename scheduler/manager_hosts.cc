@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/socket.h"
 #include "scheduler/host_users.h"
+#include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
 
 namespace roost {
@@ -40,9 +41,12 @@ HostLayout Manager::layout_for(Tier tier) const {
   return layout;
 }
 
-HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
-  const uint32_t id = registry_.take_host_number();
-  auto host = std::make_unique<HostLink>(id, layout_for(request.tier));
+// A host that is to be, with its memory; its number is taken. `inbox_shift`: of one that has its inbox already.
+std::unique_ptr<HostLink> Manager::lay_out_host(const SpawnRequest& request, uint32_t core,
+                                                std::optional<uint8_t> inbox_shift) {
+  HostLayout layout = layout_for(request.tier);
+  layout.inbox_shift = inbox_shift.value_or(layout.inbox_shift);
+  auto host = std::make_unique<HostLink>(registry_.take_host_number(), layout);
   try {
     host->generation = ++generation_;
     host->history.since_ms = now_ms();
@@ -51,14 +55,25 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
     host->domain = domain_of(request);
     host->core = core;
     host->on_dedicated = request.dedicated;
+    host->user = tenant_of(host->tenant).user ? tenant_of(host->tenant).user : host_user_;
     SharedMemoryOptions memory;
-    memory.name = fmt::format("roost-host-{}", id);
+    memory.name = fmt::format("roost-host-{}", host->id);
     memory.bytes = host->layout.bytes();
     memory.hugepages = request.tier == Tier::fiber ? hugepages_ : Hugepages::never;
     host->region = SharedMemory::create(memory);
     HostRegion(host->region.data(), host->layout).worker().bell.init(wait_mode_of(*host));
+    return host;
+  } catch (...) {
+    registry_.give_host_number_back(host->id);
+    throw;
+  }
+}
+
+HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
+  std::unique_ptr<HostLink> host = lay_out_host(request, core);
+  const uint32_t id = host->id;
+  try {
     const std::string token = new_token();
-    host->user = tenant_of(host->tenant).user ? tenant_of(host->tenant).user : host_user_;
     host->pid = nursery().fork_host(token, cpu_of(core), host->user);
     host->pidfd = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, host->pid, 0)));
     if (!host->pidfd && errno == ESRCH) fail("{}: ended before it attached; see its messages above", host->name());
@@ -67,12 +82,14 @@ HostLink& Manager::make_host(const SpawnRequest& request, uint32_t core) {
     Json request_id;
     host->socket = await_host(token, *host, request_id);
     check_user(*host);
-    welcome(*host, request_id);
+    send_message(host->socket.get(), json_text(rpc_result(request_id, terms_of(*host))), memory_of(*host));
     host->region.close_descriptor();
     watched_.watch(host->pidfd.get(), mark(Source::host_process, id));
     watched_.watch(host->socket.get(), mark(Source::host_socket, id));
     add_to_loop(*host);
-    return registry_.add_host(std::move(host));
+    HostLink& added = registry_.add_host(std::move(host));
+    inheritance_->keep_host(added);
+    return added;
   } catch (...) {
     host->kill_now();
     if (groups_) groups_->remove(host->generation);
@@ -123,25 +140,26 @@ void Manager::check_user(const HostLink& host) const {
          uid ? std::to_string(*uid) : "nobody", host.user->name);
 }
 
-void Manager::welcome(HostLink& host, const Json& request_id) {
-  const DataLoop& home = home_of(host);
-  // Its domain's arena, and no other's.
+// What a host is told when it attaches, and the descriptors that come with it: its domain's arena, and no other's.
+Json Manager::terms_of(const HostLink& host) const {
   const PacketPool::Domain& domain = pool_->domains()[host.domain];
-  const std::vector<int> descriptors{host.region.fd(), home.path_memory().fd(), home.hosts_eventfd(),
-                                     domain.memory.fd()};
-  const Json result{{"host", host.id},
-                    {"layout",
-                     {{"nfs_max", host.layout.nfs_max},
-                      {"inbox_shift", host.layout.inbox_shift},
-                      {"outbox_shift", host.layout.outbox_shift},
-                      {"grant_shift", host.layout.grant_shift}}},
-                    {"region_bytes", host.region.bytes()},
-                    {"paths_bytes", home.path_memory().bytes()},
-                    {"tsc_hz", tsc_hz_},
-                    {"core", cpu_of(host.core)},
-                    {"arenas", Json::array({{{"first", domain.first}, {"bytes", domain.memory.bytes()}}})},
-                    {"stack_bytes", 64 << 10}};
-  send_message(host.socket.get(), json_text(rpc_result(request_id, result)), descriptors);
+  return {{"host", host.id},
+          {"layout",
+           {{"nfs_max", host.layout.nfs_max},
+            {"inbox_shift", host.layout.inbox_shift},
+            {"outbox_shift", host.layout.outbox_shift},
+            {"grant_shift", host.layout.grant_shift}}},
+          {"region_bytes", host.region.bytes()},
+          {"paths_bytes", home_of(host).path_memory().bytes()},
+          {"tsc_hz", tsc_hz_},
+          {"core", cpu_of(host.core)},
+          {"arenas", Json::array({{{"first", domain.first}, {"bytes", domain.memory.bytes()}}})},
+          {"stack_bytes", 64 << 10}};
+}
+
+std::vector<int> Manager::memory_of(const HostLink& host) const {
+  const DataLoop& home = home_of(host);
+  return {host.region.fd(), home.path_memory().fd(), home.hosts_eventfd(), pool_->domains()[host.domain].memory.fd()};
 }
 
 void Manager::add_to_loop(HostLink& host) {
@@ -155,6 +173,7 @@ void Manager::add_to_loop(HostLink& host) {
   state->waiter.tenant = tenant.number;
   state->waiter.tenant_weight = tenant.weight;
   state->region = HostRegion(host.region.data(), host.layout);
+  state->cpu_orders = state->region.worker().orders.cpu_orders.load(std::memory_order_relaxed);
   state->inbox = state->region.inbox<RingProducer>();
   state->outbox = state->region.outbox<RingConsumer>();
   state->grants = state->region.grants<RingProducer>();
@@ -183,6 +202,7 @@ NurseryLink& Manager::nursery() {
   if (!nursery_) {
     nursery_ = std::make_unique<NurseryLink>(host_program_, socket_path_, host_options_);
     watched_.watch(nursery_->fd(), mark(Source::nursery));
+    inheritance_->entrust();
   }
   return *nursery_;
 }

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "core/error.h"
+#include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
 
 namespace roost {
@@ -49,6 +50,7 @@ void Manager::on_overrun(HostLink& host, const Overrun& overrun) {
       break;
     case Kind::ended:
       quarantine_.cleared(*nf);
+      inheritance_->keep_group_of(*nf);
       loops_->each([nf](DataLoop& loop) { loop.release_nf(*nf); });
       break;
     case Kind::taken:
@@ -72,6 +74,7 @@ void Manager::quarantine(HostLink& host, uint32_t nf, const Overrun& overrun) {
                                        nf, runaways_of(host), most));
   }
   quarantine_.seen(nf);
+  inheritance_->keep_group_of(nf);
   loops_->each([&](DataLoop& loop) { loop.quarantine_nf(nf, overrun.dispatches); });
   try {
     host.tell("overrun", {{"nf", overrun.nf}, {"dispatches", overrun.dispatches}});
@@ -85,6 +88,7 @@ void Manager::resume(uint32_t nf, bool by_operator) {
   if (host.dead) fail("its host has ended");
   host.ask("resume", {{"nf", group.place + nf - group.first}});
   quarantine_.released(nf, by_operator, now_ms());
+  inheritance_->keep_group_of(nf);
   if (by_operator) crashes_.released(nf);
   loops_->each([nf](DataLoop& loop) { loop.release_nf(nf); });
 }

@@ -161,6 +161,7 @@ Json Manager::ps(int64_t after, uint32_t limit) {
     if (const uint32_t calls = report.refused_calls.load(std::memory_order_relaxed); calls != 0)
       hosts.back().update(
           {{"refused_calls", calls}, {"refused_call", call_name(report.refused_call.load(std::memory_order_relaxed))}});
+    if (host->history.managers != 0) hosts.back()["taken_back"] = host->history.managers;
     if (const HostHistory& history = host->history; !history.last_crash.is_null())
       hosts.back().update({{"restarts", history.restarts}, {"last_crash", history.last_crash}});
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
 
 namespace roost {
@@ -75,6 +76,7 @@ std::vector<uint32_t> Manager::groups_of(std::vector<uint32_t> nfs) {
     registry_.split_group(nfs[end - 1] + 1);
     const auto groups = registry_.groups_within(nfs[i], static_cast<uint32_t>(end - i));
     firsts.insert(firsts.end(), groups.begin(), groups.end());
+    inheritance_->keep_groups_around(nfs[i], static_cast<uint32_t>(end - i));
   }
   return firsts;
 }
@@ -114,6 +116,7 @@ Manager::SettingChange Manager::set(const std::string& name, std::optional<uint6
     registry_.settle_group(first, own, group.settings, group.weight);
   }
   settle(firsts);
+  for (const uint32_t first : firsts) inheritance_->keep_group(first);
   return {value_for(setting, registry_.group_of(scope.nfs.front())->settings), was};
 }
 

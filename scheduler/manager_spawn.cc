@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "core/error.h"
+#include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
 
 namespace roost {
@@ -195,24 +196,30 @@ const NfGroup& Manager::start_group(HostLink& host, const SpawnRequest& request,
     throw;
   }
   const NfGroup& added = registry_.add_group(std::move(group));
-  const HostSettings settings = host.demands.strictest(host.nfs, settings_);
   // What others of these numbers have done is not theirs.
   quarantine_.forget(added.first, count);
   if (back == nullptr) crashes_.forget(added.first, count);
+  announce(added, back != nullptr ? back->held : std::vector<uint32_t>());
+  inheritance_->keep_group(added.first);
+  return added;
+}
+
+// The loops hear of a group; `held` get nothing.
+void Manager::announce(const NfGroup& group, const std::vector<uint32_t>& held) {
+  const HostLink& host = *registry_.hosts().at(group.host);
+  const HostSettings settings = host.demands.strictest(host.nfs, settings_);
   const DataLoop& home = home_of(host);
-  in_loops({added.first}, [&](DataLoop& loop, uint32_t first, uint32_t n) {
-    const uint32_t before = first - added.first;
+  in_loops({group.first}, [&](DataLoop& loop, uint32_t first, uint32_t n) {
+    const uint32_t before = first - group.first;
     if (&loop != &home) {
-      loop.add_nfs_elsewhere(first, n, added.service, loops_->number_of_core(host.core));
+      loop.add_nfs_elsewhere(first, n, group.service, loops_->number_of_core(host.core));
     } else {
       if (before == 0) loop.set_host(host.id, host.weight, settings);
-      loop.add_nfs(first, n, added.service, host.id, added.place + before, added.slot_shift);
+      loop.add_nfs(first, n, group.service, host.id, group.place + before, group.slot_shift);
     }
-    if (back == nullptr) return;
-    for (const uint32_t nf : back->held)
+    for (const uint32_t nf : held)
       if (nf - first < n) loop.quarantine_nf(nf, std::nullopt);
   });
-  return added;
 }
 
 }  // namespace roost

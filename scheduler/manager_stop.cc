@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "core/error.h"
+#include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
 
 namespace roost {
@@ -118,6 +119,7 @@ void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& fir
     forget({first});
     clear_places(host, group);
     registry_.remove_group(first);
+    inheritance_->drop_group(first);
     tell_loop_of(host);
   }
 }

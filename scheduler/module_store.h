@@ -13,26 +13,35 @@
 
 namespace roost {
 
+// Of a file: whether it is still as it was.
+struct ModuleVersion {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t bytes = 0;
+  int64_t changed_ns = 0;
+  static ModuleVersion of(const struct stat& status) noexcept {
+    return {status.st_dev, status.st_ino, status.st_size,
+            status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+  }
+  auto operator<=>(const ModuleVersion&) const = default;
+};
+
 struct ModuleCopy {
   uint32_t id = 0;
   std::string path;
   FileDescriptor memory;
+  ModuleVersion version{};
 };
 
 class ModuleStore {
  public:
   // The copy of the file as it is now; a file that has changed since gets a new copy. Throws Error.
   const ModuleCopy& open(const std::string& path);
+  // A copy that a manager before this one has made, under its number. Throws Error.
+  const ModuleCopy& adopt(ModuleCopy copy);
 
  private:
-  struct Version {
-    dev_t device;
-    ino_t inode;
-    off_t bytes;
-    int64_t changed_ns;
-    auto operator<=>(const Version&) const = default;
-  };
-  std::map<Version, ModuleCopy> copies_;
+  std::map<ModuleVersion, ModuleCopy> copies_;
   uint32_t next_id_ = 1;
 };
 

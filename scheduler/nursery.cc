@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +21,8 @@ extern char** environ;
 namespace roost {
 namespace {
 
-constexpr int kForkPatience_ms = 5'000;
+constexpr int kNurseryPatience_ms = 5'000;
+constexpr int kNurseryEndPatience_ms = 2'000;
 
 }  // namespace
 
@@ -63,9 +65,40 @@ NurseryLink::NurseryLink(const std::string& program, const std::string& socket_p
   }
 }
 
+std::unique_ptr<NurseryLink> NurseryLink::find_waiting(const std::string& socket_path) {
+  const std::string path = socket_path + kNurserySuffix;
+  if (access(path.c_str(), F_OK) != 0) return nullptr;
+  auto link = std::unique_ptr<NurseryLink>(new NurseryLink);
+  try {
+    link->socket_ = connect_unix(path, SOCK_SEQPACKET);
+  } catch (const Error&) {  // its name alone has been left
+    unlink_stale(path, SOCK_SEQPACKET);
+    return nullptr;
+  }
+  const Peer peer = peer_of(link->socket_.get());
+  // A host can become no leader of a process group, were it able to listen at all.
+  if (peer.uid != geteuid() || getpgid(peer.pid) != peer.pid)
+    fail("socket '{}': process {} listens there, which is no nursery of this user; end it", path, peer.pid);
+  link->pid_ = peer.pid;
+  link->pidfd_ = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, peer.pid, 0)));
+  if (!link->pidfd_) return nullptr;  // it has just ended
+  return link;
+}
+
 NurseryLink::~NurseryLink() {
+  if (!socket_ || (pidfd_ && !answered_)) return;
+  try {
+    send_message(socket_.get(), json_text(rpc_request(next_id_++, "quit", Json::object())));
+  } catch (const Error&) {  // it has ended by itself
+  }
   socket_.reset();
-  for (int i = 0; i < 200; ++i) {
+  if (pidfd_) {
+    if (readable_within(pidfd_.get(), kNurseryEndPatience_ms)) return;
+    syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+    readable_within(pidfd_.get(), kNurseryEndPatience_ms);
+    return;
+  }
+  for (int i = 0; i < kNurseryEndPatience_ms / 10; ++i) {
     if (waitpid(pid_, nullptr, WNOHANG) != 0) return;
     usleep(10'000);
   }
@@ -74,9 +107,9 @@ NurseryLink::~NurseryLink() {
 }
 
 // One packet from the nursery: the answer that is waited for, or a notice. False: nothing came in time.
-bool NurseryLink::read_one(int patience_ms, uint64_t wanted_id, pid_t* answer) {
+bool NurseryLink::read_one(int patience_ms, uint64_t wanted_id, Answer* answer) {
   if (!readable_within(socket_.get(), patience_ms)) return false;
-  const auto message = receive_message(socket_.get());
+  auto message = receive_message(socket_.get());
   if (!message) fail("nursery: it has ended; see its messages above");
   const Json json = rpc_parse(message->text);
   if (!json.is_object()) fail("nursery: speaks no JSON");
@@ -84,21 +117,43 @@ bool NurseryLink::read_one(int patience_ms, uint64_t wanted_id, pid_t* answer) {
     const Json parameters = json.value("params", Json::object());
     const pid_t pid = parameters.value("pid", -1);
     if (forgotten_.erase(pid) == 0) exited_[pid] = parameters.value("status", -1);
-  } else if (json.value("id", uint64_t{0}) == wanted_id && answer != nullptr) {
-    *answer = rpc_take_result(json).value("pid", -1);
+  } else if (answer != nullptr && json.value("id", uint64_t{0}) == wanted_id) {
+    answer->came = answered_ = true;
+    answer->result = rpc_take_result(json);
+    if (!message->descriptors.empty()) answer->descriptor = std::move(message->descriptors[0]);
   }
   return true;
 }
 
-pid_t NurseryLink::fork_host(const std::string& token, uint32_t core, const std::optional<User>& user) {
+NurseryLink::Answer NurseryLink::ask(std::string_view method, Json parameters, int descriptor) {
   const uint64_t id = next_id_++;
+  std::vector<int> descriptors;
+  if (descriptor >= 0) descriptors.push_back(descriptor);
+  send_message(socket_.get(), json_text(rpc_request(id, method, std::move(parameters))), descriptors);
+  Answer answer;
+  while (!answer.came)
+    if (!read_one(kNurseryPatience_ms, id, &answer))
+      fail("nursery: no answer to '{}' in {} ms", method, kNurseryPatience_ms);
+  return answer;
+}
+
+pid_t NurseryLink::fork_host(const std::string& token, uint32_t core, const std::optional<User>& user) {
   Json what{{"token", token}, {"core", core}};
   if (user) what["uid"] = user->uid, what["gid"] = user->gid;
-  send_message(socket_.get(), json_text(rpc_request(id, "fork", std::move(what))));
-  pid_t pid = -1;
-  while (pid < 0)
-    if (!read_one(kForkPatience_ms, id, &pid)) fail("nursery: no answer in {} ms", kForkPatience_ms);
-  return pid;
+  return ask("fork", std::move(what)).result.value("pid", -1);
+}
+
+void NurseryLink::keep(int roster) { ask("keep", Json::object(), roster); }
+
+void NurseryLink::keep_module(uint32_t module, int memory) { ask("keep_module", {{"module", module}}, memory); }
+
+FileDescriptor NurseryLink::take_back() { return ask("take_back", Json::object()).descriptor; }
+
+FileDescriptor NurseryLink::module(uint32_t module) { return ask("module", {{"module", module}}).descriptor; }
+
+NurseryLink::Handed NurseryLink::hand(pid_t pid, int connection) {
+  Answer answer = ask("hand", {{"pid", pid}}, connection);
+  return {std::move(answer.descriptor), answer.result.value("ended", -1)};
 }
 
 void NurseryLink::read_notices() {

@@ -27,6 +27,20 @@ class RangeAllocator {
     return first;
   }
 
+  // These very ones. False: there is one among them that is taken, or there is none of that number.
+  bool take_at(uint32_t first, uint32_t count) {
+    const auto behind = by_first_.upper_bound(first);
+    if (count == 0 || behind == by_first_.begin()) return false;
+    const auto range = std::prev(behind);
+    const auto [begin, length] = *range;
+    const uint32_t before = first - begin;
+    if (before >= length || count > length - before) return false;
+    remove(range);
+    if (before != 0) add(begin, before);
+    if (length - before != count) add(first + count, length - before - count);
+    return true;
+  }
+
   void give_back(uint32_t first, uint32_t count) {
     if (count == 0) return;
     const auto after = by_first_.upper_bound(first);

@@ -62,6 +62,8 @@ class Registry {
   // `kept`: the first of numbers that take_away() left.
   NfGroup reserve(HostLink& host, uint32_t count, uint16_t service, uint8_t slot_shift,
                   std::optional<uint32_t> kept = std::nullopt);  // throws Error
+  // As take_away() leaves them, for NFs of a manager before this one. False: they are not free.
+  bool take_numbers(uint32_t first, uint32_t count) { return nf_numbers_.take_at(first, count); }
   void give_back(HostLink& host, const NfGroup& group, bool with_numbers = true);
   const NfGroup& add_group(NfGroup group);
   void remove_group(uint32_t first);

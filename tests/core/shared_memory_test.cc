@@ -99,6 +99,29 @@ TEST(SharedMemoryTest, MovesAndUnmaps) {
   EXPECT_NE(mincore(at, 4096, &resident), 0);
 }
 
+TEST(SharedMemoryTest, IsReplacedAtItsAddresses) {
+  const auto first = SharedMemory::create({.name = "first", .bytes = 8192});
+  const auto second = SharedMemory::create({.name = "second", .bytes = 8192});
+  const auto larger = SharedMemory::create({.name = "larger", .bytes = 12288});
+  auto memory = SharedMemory::attach(copy_of(first.fd()), 8192, 0, true, "mine");
+  std::byte* const at = memory.data();
+  first.data()[0] = std::byte{1};
+  second.data()[0] = std::byte{2};
+  EXPECT_EQ(at[0], std::byte{1});
+  memory.let_go("mine");
+  EXPECT_EQ(memory.data(), at);
+  const int ends = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(read(ends, at, 1), -1);  // nothing can be written there
+  close(ends);
+  EXPECT_THROW(memory.map_over(copy_of(larger.fd()), true, "mine"), Error);
+  memory.map_over(copy_of(second.fd()), true, "mine");
+  EXPECT_EQ(memory.data(), at);
+  EXPECT_EQ(at[0], std::byte{2});
+  at[1] = std::byte{3};
+  EXPECT_EQ(second.data()[1], std::byte{3});
+  EXPECT_LT(memory.fd(), 0);
+}
+
 TEST(SharedMemoryTest, HugepagesWhereTheyAreRequiredOrThrows) {
   try {
     const auto memory = SharedMemory::create({.name = "huge", .bytes = 1, .hugepages = Hugepages::require});

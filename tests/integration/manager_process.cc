@@ -154,9 +154,22 @@ std::string module(const std::string& name) { return ROOST_TEST_MODULE_DIR "/" +
 
 ManagerProcess::ManagerProcess(const std::string& config, std::vector<std::string> prefix)
     : socket_(folder_.path("roost.sock")), log_path_(folder_.path("log")) {
-  std::vector<std::string> words = std::move(prefix);
-  for (const auto& word : {std::string(ROOST_BIN_DIR "/roostd"), std::string("--config"),
-                           folder_.file("roost.toml", config), std::string("--socket"), socket_})
+  folder_.file("roost.toml", config);
+  launch(std::move(prefix));
+}
+
+void ManagerProcess::start_again(const std::string& config, const std::vector<std::string>& prefix) {
+  for (const pid_t pid : descendants_of(pid_)) known_.insert(pid);
+  EXPECT_TRUE(ended_);
+  operator_.reset();
+  ended_ = false;
+  if (!config.empty()) folder_.file("roost.toml", config);
+  launch(prefix);
+}
+
+void ManagerProcess::launch(std::vector<std::string> words) {
+  for (const auto& word : {std::string(ROOST_BIN_DIR "/roostd"), std::string("--config"), folder_.path("roost.toml"),
+                           std::string("--socket"), socket_})
     words.push_back(word);
   pid_ = start(words, log_path_);
   const bool answers = eventually([this] {
@@ -238,6 +251,7 @@ void ManagerProcess::expect_nothing_left() {
       << "a process outlives its manager";
   EXPECT_FALSE(std::filesystem::exists(socket_));
   EXPECT_FALSE(std::filesystem::exists(socket_ + ".hosts"));
+  EXPECT_FALSE(std::filesystem::exists(socket_ + ".nursery"));
   for (const char* folder : {"/run/dpdk", "/var/run/dpdk"})
     EXPECT_FALSE(std::filesystem::exists(fmt::format("{}/roost-{}", folder, pid_)));
 }

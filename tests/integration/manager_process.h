@@ -103,6 +103,9 @@ class ManagerProcess {
   Exit wait_for_end(uint32_t patience_ms = 20'000);
   void kill_now(int signal) const;
 
+  // Another roostd in the place of one that was killed; another configuration, if one is given.
+  void start_again(const std::string& config = "", const std::vector<std::string>& prefix = {});
+
   pid_t pid() const noexcept { return pid_; }
   pid_t nursery();
   const std::string& socket() const noexcept { return socket_; }
@@ -110,6 +113,8 @@ class ManagerProcess {
   const TempDir& folder() const noexcept { return folder_; }
 
  private:
+  void launch(std::vector<std::string> prefix);
+
   TempDir folder_;
   std::string socket_, log_path_;
   pid_t pid_ = -1;

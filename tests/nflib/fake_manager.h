@@ -88,19 +88,24 @@ class FakeManager {
     const auto message = receive_within(host_.get(), 10s);
     if (!message) fail("the host said nothing");
     const Json request = rpc_parse(message->text);
-    Json result = {{"host", 1},
-                   {"layout", layout_json()},
-                   {"region_bytes", shared_.bytes()},
-                   {"paths_bytes", paths_.bytes()},
-                   {"tsc_hz", tsc_hz()},
-                   {"core", core},
-                   {"stack_bytes", 64 << 10},
-                   {"arenas", {{{"first", 0}, {"bytes", arena_.bytes()}}}}};
+    Json result = terms();
     result.update(changes, true);
-    send_message(host_.get(), json_text(rpc_result(request["id"], result)),
-                 {shared_.fd(), paths_.fd(), eventfd_.get(), arena_.fd()});
+    send_message(host_.get(), json_text(rpc_result(request["id"], result)), descriptors());
     return request;
   }
+  // What a host is told when it attaches, or is taken over; and what comes with it.
+  Json terms() const {
+    return {{"host", 1},
+            {"layout", layout_json()},
+            {"region_bytes", shared_.bytes()},
+            {"paths_bytes", paths_.bytes()},
+            {"tsc_hz", tsc_hz()},
+            {"core", core},
+            {"stack_bytes", 64 << 10},
+            {"arenas", {{{"first", 0}, {"bytes", arena_.bytes()}}}}};
+  }
+  std::vector<int> descriptors() const { return {shared_.fd(), paths_.fd(), eventfd_.get(), arena_.fd()}; }
+  void use(FileDescriptor connection) { host_ = std::move(connection); }
   void hang_up() { host_.reset(); }
 
   // Sends a request and waits for its answer: the result, or throws Error with the text of the error.

@@ -50,5 +50,19 @@ TEST(WaitingPackets, FurtherSegmentsAreNoPackets) {
   EXPECT_EQ(queue.packets, 1U);
 }
 
+TEST(WaitingPackets, CountsAllThatWaitsAndForgetsIt) {
+  WaitingPackets waiting(3, 8);
+  for (uint32_t round = 0; round < 3; ++round) {
+    EXPECT_EQ(waiting.count(), 0U);
+    for (uint32_t handle = 0; handle < 8; ++handle) waiting.append(waiting.of(handle % 3), {.handle = handle});
+    for (const uint32_t nf : {0, 2, 0}) waiting.pop(waiting.of(nf));
+    EXPECT_EQ(waiting.count(), 5U);
+    waiting.append(waiting.of(1), {.handle = 9, .flags = Descriptor::kMoreSegments});
+    EXPECT_EQ(waiting.count(), 6U);
+    waiting.clear();
+    for (uint32_t nf = 0; nf < 3; ++nf) EXPECT_EQ(waiting.of(nf).segments + waiting.of(nf).packets, 0U);
+  }
+}
+
 }  // namespace
 }  // namespace roost

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 
 #include <bit>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -71,6 +72,26 @@ class WorkerFixture {
   bool stop_within(std::chrono::milliseconds patience) {
     return threads_->stop_within(region_.worker().bell, patience);
   }
+  bool rest_within(std::chrono::milliseconds patience) {
+    return threads_->rest_within(region_.worker().bell, patience);
+  }
+  void go_on() { threads_->go_on(); }
+  // In the place of a new manager's: memory as it hands it out, and its cursors.
+  void renew_memory() {
+    const WorkerRecord& was = region_.worker();
+    const WaitMode mode = was.bell.mode();
+    std::memset(static_cast<void*>(region_memory_.data()), 0, region_memory_.bytes());
+    WorkerRecord& record = region_.worker();
+    record.bell.init(mode);
+    record.orders.burst_packets = 32;
+    record.orders.wake_packets = 1;
+    record.orders.weight = 100;
+    outbox_ = region_.outbox<RingConsumer>();
+    grants_ = region_.grants<RingProducer>();
+    inbox_ = region_.inbox<RingProducer>();
+    staged_ = 0;
+  }
+
   // As the manager asks, where it has seen this NF for too long.
   Worker::Answer take_from(uint32_t nf, std::chrono::milliseconds patience = std::chrono::seconds(20)) {
     return threads_->take_from(nf, region_.worker().report.dispatches, patience);

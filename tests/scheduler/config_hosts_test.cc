@@ -29,6 +29,18 @@ TEST(ConfigHosts, AreStrictUnlessItSaysOtherwise) {
   EXPECT_EQ(hosts.seccomp, "strict");
   EXPECT_TRUE(hosts.seccomp_allow.empty());
   EXPECT_EQ(hosts.descriptors_max, 1'024U);
+  EXPECT_EQ(hosts.outlive_manager_s, 0U);
+}
+
+TEST(ConfigHosts, OutliveTheirManagerOnlyWhereTheyAreConfined) {
+  EXPECT_EQ(hosts_of("[hosts]\noutlive_manager_s = 30\n").outlive_manager_s, 30U);
+  for (const char* more : {"seccomp = \"off\"", "seccomp = \"log\"", "seccomp_allow = [\"openat\"]"})
+    EXPECT_THAT(problems_of(std::string("[hosts]\noutlive_manager_s = 30\n") + more + "\n"),
+                HasSubstr("'outlive_manager_s' needs seccomp = \"strict\""));
+  for (const char* more : {"memory_max_mib = 64", "pids_max = 16"})
+    EXPECT_THAT(problems_of(std::string("[hosts]\noutlive_manager_s = 30\n") + more + "\n"),
+                HasSubstr("goes with neither 'memory_max_mib' nor 'pids_max'"));
+  EXPECT_THAT(problems_of("[hosts]\noutlive_manager_s = 3601\n"), HasSubstr("outlive_manager_s"));
 }
 
 TEST(ConfigHosts, AreRead) {

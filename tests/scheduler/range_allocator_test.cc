@@ -32,6 +32,22 @@ TEST(RangeAllocatorTest, TheSmallestThatFitsAndTheLowestOfEquals) {
   EXPECT_EQ(ranges.take(6), 50U);
 }
 
+TEST(RangeAllocatorTest, TheseVeryOnes) {
+  RangeAllocator ranges(10);
+  EXPECT_TRUE(ranges.take_at(3, 4));
+  for (const auto& [first, count] :
+       {std::pair{3U, 1U}, {2U, 2U}, {6U, 1U}, {0U, 4U}, {6U, 2U}, {9U, 2U}, {10U, 1U}, {1U, 0U}, {8U, UINT32_MAX}})
+    EXPECT_FALSE(ranges.take_at(first, count)) << first << ", " << count;
+  EXPECT_TRUE(ranges.take_at(0, 3));
+  EXPECT_TRUE(ranges.take_at(9, 1));
+  EXPECT_EQ(ranges.take(2), 7U);
+  EXPECT_EQ(ranges.take(1), std::nullopt);
+  ranges.give_back(3, 4);
+  EXPECT_TRUE(ranges.take_at(4, 1));
+  EXPECT_EQ(ranges.take(2), 5U);
+  EXPECT_FALSE(RangeAllocator(0).take_at(0, 1));
+}
+
 TEST(RangeAllocatorTest, FreedNeighboursJoin) {
   for (const auto& order : {std::vector<uint32_t>{0, 1, 2}, {2, 1, 0}, {0, 2, 1}, {1, 0, 2}}) {
     RangeAllocator ranges(9);
