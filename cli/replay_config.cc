@@ -12,7 +12,7 @@ namespace {
 // What a port of any kind may have; the rest is of its kind.
 constexpr const char* kKept[] = {"name", "chain", "domain", "io"};
 
-std::string text_of(const toml::table& table, const char* key) { return table[key].value_or(std::string()); }
+std::string toml_text(const toml::table& table, const char* key) { return table[key].value_or(std::string()); }
 
 // Of several queues one is left: a capture has no more.
 void keep(const toml::table& from, toml::table& into, const char* key) {
@@ -31,7 +31,7 @@ toml::table silent(const toml::table& port) {
 }
 
 bool is_wanted(const toml::table& port, const Replay& replay) {
-  return replay.port.empty() ? !text_of(port, "chain").empty() : text_of(port, "name") == replay.port;
+  return replay.port.empty() ? !toml_text(port, "chain").empty() : toml_text(port, "name") == replay.port;
 }
 
 }  // namespace

@@ -46,6 +46,7 @@
 #include "scheduler/rule_book.h"
 #include "scheduler/setting_scope.h"
 #include "scheduler/socket_file.h"
+#include "scheduler/spawn_request.h"
 
 namespace roost {
 
@@ -62,17 +63,7 @@ class Manager {
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
 
-  struct SpawnRequest {
-    std::string module;
-    std::string service;
-    uint32_t count = 1;
-    Tier tier = Tier::fiber;
-    bool dedicated = false;  // on a core of the host's own, which polls
-    std::string tenant = "default";
-    Json config = Json::object();
-    std::optional<uint64_t> weight{};  // of the NFs' own
-    const ModuleCopy* copy = nullptr;  // of this copy of the module, whatever its file is now; null: as it is now
-  };
+  using SpawnRequest = roost::SpawnRequest;
   struct Spawned {
     std::vector<std::pair<uint32_t, uint32_t>> ranges;  // first, count
     double spawn_ms;

@@ -19,11 +19,11 @@
 namespace roost::test {
 namespace {
 
-struct Deed {
+struct FailingCall {
   std::string_view call;
   int error;
 };
-const std::vector<Deed> kDeeds{
+const std::vector<FailingCall> kFailingCalls{
     {"memfd_create", EMFILE}, {"ftruncate", ENOSPC}, {"mmap", ENOMEM},           {"socket", EMFILE},
     {"socketpair", EMFILE},   {"bind", ENOMEM},      {"accept4", EMFILE},        {"connect", EAGAIN},
     {"recvmsg", ENOMEM},      {"sendmsg", ENOBUFS},  {"fork", EAGAIN},           {"posix_spawn", ENOMEM},
@@ -49,7 +49,7 @@ class FailingCalls : public testing::Test {
   std::vector<std::string> prefix() const {
     return {"env", "LD_PRELOAD=" ROOST_TEST_MODULE_DIR "/fail_calls.so", "ROOST_INJECTION=" + path_};
   }
-  void set(const Deed& deed, uint32_t nth, bool in_host) {
+  void set(const FailingCall& deed, uint32_t nth, bool in_host) {
     to_->error = 0;
     to_->call = static_cast<uint32_t>(std::find(kCalls.begin(), kCalls.end(), deed.call) - kCalls.begin());
     to_->in_host = in_host;
@@ -93,7 +93,7 @@ TEST_F(FailingCalls, OfASpawnLoseNothing) {
   const size_t shared = entries("/dev/shm");
   uint32_t made = 0, refused = 0;
   for (const bool in_host : {false, true})
-    for (const Deed& deed : kDeeds) {
+    for (const FailingCall& deed : kFailingCalls) {
       for (uint32_t nth = 1; nth <= 40; ++nth) {
         SCOPED_TRACE(fmt::format("{} {} of {}", deed.call, nth, in_host ? "roost-host" : "roostd"));
         set(deed, nth, in_host);
@@ -136,7 +136,7 @@ TEST_F(FailingCalls, OfASpawnLoseNothing) {
 TEST_F(FailingCalls, OfAStartAreSaid) {
   const size_t shared = entries("/dev/shm");
   uint32_t made = 0, refused = 0;
-  for (const Deed& deed : kDeeds) {
+  for (const FailingCall& deed : kFailingCalls) {
     const uint32_t most = deed.call == "mmap" ? 12 : 40;  // EAL makes hundreds
     for (uint32_t nth = 1; nth <= most; ++nth) {
       SCOPED_TRACE(fmt::format("{} {}", deed.call, nth));

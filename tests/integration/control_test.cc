@@ -169,8 +169,6 @@ TEST_F(Control, SpawnsThatCannotBe) {
   EXPECT_THAT(refused_spawn({{"count", UINT32_MAX}}), HasSubstr("too many"));
   EXPECT_THAT(refused_spawn({{"count", 70'000}, {"tier", "process"}}), HasSubstr("too many"));
   EXPECT_THAT(refused_spawn({{"config", 7}}), HasSubstr("JSON object"));
-  manager_.call("set", {{"name", "inbox_slots"}, {"value", 32'768}});
-  EXPECT_THAT(refused_spawn({{"count", 1'000}}), HasSubstr("inbox_slots"));
   EXPECT_THAT(manager_.refusal("spawn", Json::object()), HasSubstr("'module' is missing"));
   EXPECT_TRUE(eventually([&] { return manager_.hosts().empty(); }));
 }

@@ -12,11 +12,13 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr char kPort[] = "[[ports]]\nname = \"p\"\nkind = \"null\"\n";
+constexpr char kPortOfControl[] = "[[ports]]\nname = \"p\"\nkind = \"null\"\n";
 
-ManagerConfig::Control control_of(const std::string& text) { return parse_config(text + kPort, "test").control; }
+ManagerConfig::Control control_of(const std::string& text) {
+  return parse_config(text + kPortOfControl, "test").control;
+}
 
-std::string problems_of(const std::string& text) {
+std::string problems_with_control(const std::string& text) {
   try {
     control_of(text);
     return "";
@@ -49,15 +51,15 @@ TEST(ConfigControl, TheFileIsAsOpenAsTheListsNeed) {
 }
 
 TEST(ConfigControl, WhatIsWrongIsNamed) {
-  EXPECT_THAT(problems_of("[control]\noperators = [\"no-such-one\"]\nobservers = [\"@no-such\"]\n"),
+  EXPECT_THAT(problems_with_control("[control]\noperators = [\"no-such-one\"]\nobservers = [\"@no-such\"]\n"),
               AllOf(HasSubstr("test:2:14: [control]: 'operators': no user is called 'no-such-one'"),
                     HasSubstr("test:3:14: [control]: 'observers': no group is called 'no-such'")));
-  EXPECT_THAT(problems_of("[control]\noperators = [7]\n"), HasSubstr("'operators' lists users"));
-  EXPECT_THAT(problems_of("[control]\noperators = \"root\"\n"), HasSubstr("operators"));
-  EXPECT_THAT(problems_of("[control]\ngroup = \"no-such\"\n"), HasSubstr("no group is called 'no-such'"));
+  EXPECT_THAT(problems_with_control("[control]\noperators = [7]\n"), HasSubstr("'operators' lists users"));
+  EXPECT_THAT(problems_with_control("[control]\noperators = \"root\"\n"), HasSubstr("operators"));
+  EXPECT_THAT(problems_with_control("[control]\ngroup = \"no-such\"\n"), HasSubstr("no group is called 'no-such'"));
   for (const char* mode : {"0999", "rw", "", "1777", "0060", "0o660"})
-    EXPECT_THAT(problems_of("[control]\nmode = \"" + std::string(mode) + "\"\n"), HasSubstr("octal")) << mode;
-  EXPECT_THAT(problems_of("[control]\noperator = [\"root\"]\n"), HasSubstr("did you mean 'operators'"));
+    EXPECT_THAT(problems_with_control("[control]\nmode = \"" + std::string(mode) + "\"\n"), HasSubstr("octal")) << mode;
+  EXPECT_THAT(problems_with_control("[control]\noperator = [\"root\"]\n"), HasSubstr("did you mean 'operators'"));
 }
 
 }  // namespace

@@ -229,6 +229,38 @@ TEST_F(DataLoopHostile, ARewoundOrRunawayInboxCursor) {
   host->serve(paths);
 }
 
+TEST_F(DataLoopHostile, ARunawayCursorOfTheInbox) {
+  build({});
+  std::vector<uint32_t> told;
+  loop->on_breach([&](uint32_t id, Breach what) {
+    EXPECT_EQ(what, Breach::cursor);
+    told.push_back(id);
+  });
+  host = &add_host(0, 1, 3);  // its inbox has 64 slots
+  loop->add_nfs(0, 1, 0, host->id, 0, 10);
+  nfs_used = 1;
+  for (int i = 0; i < 64; ++i) put(1);
+  turns();
+  EXPECT_EQ(held(), 64U);
+  put(1);
+  turns();
+  EXPECT_EQ(loop->counters().breaches.get(), 0U);
+  EXPECT_EQ(dropped(DropCause::inbox_full), 1U);
+  uint64_t breaches = 0;
+  for (const uint32_t cursor : {65U, 1000U, 0xffffffffU}) {
+    host->region.worker().inbox_consumed = cursor;
+    put(1);
+    turns();
+    EXPECT_TRUE(balanced());
+    EXPECT_EQ(held(), 64U);
+    EXPECT_GT(loop->counters().breaches.get(), breaches);
+    breaches = loop->counters().breaches.get();
+    EXPECT_EQ(told, std::vector<uint32_t>{0});  // once
+  }
+  host->region.worker().inbox_consumed = 0;
+  host->serve(paths);
+}
+
 TEST_F(DataLoopHostile, ARunawayCursorOfGrantedPackets) {
   one_nf();
   std::vector<uint32_t> told;
