@@ -92,9 +92,9 @@ Json HostLink::hear(uint64_t wanted, std::string_view method, int patience_ms) {
       kill_now();
       fail("{}: no answer to '{}' in {} ms; it is killed, spawn its NFs again", name(), method, patience_ms);
     }
-    if (events[0].revents == 0) fail("{}: died over '{}'", name(), method);
+    if (events[0].revents == 0) fail("{}: died over '{}'; see its messages above", name(), method);
     const auto message = receive_message(socket.get());
-    if (!message) fail("{}: died over '{}'", name(), method);
+    if (!message) fail("{}: died over '{}'; see its messages above", name(), method);
     const Json answer = rpc_parse(message->text);
     if (!answer.is_object()) {
       kill_now();

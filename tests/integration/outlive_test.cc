@@ -136,8 +136,10 @@ TEST_P(Outlive, TheirMemoryIsIntact) {
 
 TEST_P(Outlive, HostsWhoseNfsHoldPacketsEndAndAreStartedAnewWhereTheySaySo) {
   ManagerProcess manager(simple_config({"a"}, kLoad, waits() + "[settings]\nrestart_policy = 2\nrestart_ms = 100\n"));
+  manager.call("pause");  // flows stay with the NFs that they find
   manager.spawn(module("test_tally"), "a", 2, GetParam(), Json::object(), "one");
   manager.spawn(module("test_tally"), "a", 1, GetParam(), {{"keep", 5}}, "two");
+  manager.call("resume");
   ASSERT_TRUE(eventually([&] { return manager.nfs()[2]["packets"].get<uint64_t>() > 50; }));
   const Json before = manager.nfs();
   const size_t hosts = manager.live_hosts().size();
