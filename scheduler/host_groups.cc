@@ -122,7 +122,9 @@ GroupFolder own_group(std::string_view controller, std::string_view mountinfo, s
     std::string below = v1 ? path : unified_path;
     if (root != "/" && below.starts_with(root)) below.erase(0, root.size());
     if (below == "/") below.clear();
-    (v1 ? found : unified) = {v1 ? 1 : 2, mount + below};
+    GroupFolder& into = v1 ? found : unified;
+    into.version = v1 ? 1 : 2;
+    into.path = mount + below;
   }
   return found.version != 0 ? found : unified;
 }
