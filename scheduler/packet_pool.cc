@@ -59,9 +59,9 @@ rte_mempool_ops lock_free;
 const char* ops_of_several_loops() {
   static constexpr char kTold[] = "lf_stack_told";
   static const bool registered = [] {
-    const auto* const end = rte_mempool_ops_table.ops + rte_mempool_ops_table.num_ops;
-    const auto* const found = std::find_if(rte_mempool_ops_table.ops + 0, end,
-                                           [](const auto& ops) { return ops.name == std::string(kLockFree); });
+    const rte_mempool_ops *const first = rte_mempool_ops_table.ops, *const end = first + rte_mempool_ops_table.num_ops;
+    const auto* const found =
+        std::find_if(first, end, [](const auto& ops) { return ops.name == std::string(kLockFree); });
     if (found == end) return false;
     lock_free = *found;
     rte_mempool_ops told = lock_free;
