@@ -18,13 +18,14 @@ class LazyArray {
   static_assert(std::is_trivially_destructible_v<T>);
 
  public:
-  explicit LazyArray(size_t count) : count_(count) {
+  // large_pages: where it is large. Not for arrays of which many processes touch a little each.
+  explicit LazyArray(size_t count, bool large_pages = true) : count_(count) {
     if (count == 0) return;
     void* memory =
         mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) fail_errno("memory: cannot reserve {} bytes of address space", count * sizeof(T));
     // Where it grows large, large pages save translations; small ones stay as small as they are.
-    if (count * sizeof(T) >= (size_t{8} << 20)) madvise(memory, count * sizeof(T), MADV_HUGEPAGE);
+    if (large_pages && count * sizeof(T) >= (size_t{8} << 20)) madvise(memory, count * sizeof(T), MADV_HUGEPAGE);
     data_ = static_cast<T*>(memory);
   }
   LazyArray(LazyArray&& other) noexcept : data_(std::exchange(other.data_, nullptr)), count_(other.count_) {}

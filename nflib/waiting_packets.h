@@ -19,7 +19,7 @@ struct PacketQueue {
 
 class WaitingPackets {
  public:
-  WaitingPackets(uint32_t nfs_max, uint32_t packets_max) : queues_(nfs_max), nodes_(packets_max) {}
+  WaitingPackets(uint32_t nfs_max, uint32_t packets_max) : queues_(nfs_max), nodes_(packets_max, false) {}
 
   PacketQueue& of(uint32_t nf) noexcept { return queues_[nf]; }
 
