@@ -268,12 +268,11 @@ void DataLoop::deliver_backlogs() noexcept {
     const uint32_t nf_id = backlogged_[i];
     NfState& nf = nfs_[nf_id];
     HostState& host = *hosts_[nf.host];
-    refresh(host, nf.inbox);
     while (nf.backlog_count != 0) {
       uint32_t handle = nf.backlog_first - 1;
       LedgerRow& row = ledger_.row(handle);
       const bool gone = !takes_packets(nf.life);
-      if (!gone && (nf.inbox.room() < segments_of(row.packet) || !may_go_on(host, nf))) break;
+      if (!gone && (!has_room(host, nf, segments_of(row.packet)) || !may_go_on(host, nf))) break;
       nf.backlog_first = row.backlog_next;
       --nf.backlog_count;
       if (gone) {
