@@ -7,6 +7,8 @@
 
 #include "tests/scheduler/loop_fixture.h"
 
+#include <set>
+
 namespace roost {
 namespace {
 
@@ -227,6 +229,30 @@ TEST_F(DataLoopHostile, ARewoundOrRunawayInboxCursor) {
   turns();
   EXPECT_EQ(last->sent.size(), 8U);
   host->serve(paths);
+}
+
+// An NF may have more waiting than its worker's inbox holds: what waits in the middle of a chain stays where it is.
+TEST_F(DataLoopHostile, AFullInboxIsNotWrittenOver) {
+  build({.services = 2, .chains = {{0, 1}}});
+  auto& first = add_host(0, 1, 8);
+  add_nf(0, 0, first, 0);
+  host = &add_host(1, 1, 3);  // its inbox has 64 slots
+  loop->add_nfs(1, 1, 1, host->id, 0, 10);
+  nfs_used = 2;
+  constexpr uint32_t kPackets = 100;
+  for (uint32_t i = 0; i < kPackets; ++i) put(1);
+  turns(4);
+  for (const Descriptor& d : first.take(0)) first.answer(d, next().with_hops(1));
+  turns(4);
+  EXPECT_EQ(held(), uint64_t{kPackets});
+  std::set<uint32_t> seen;
+  for (uint32_t round = 0; round < 8; ++round, turns(2))
+    for (const Descriptor& d : host->take(0)) {
+      EXPECT_TRUE(seen.insert(d.handle).second) << d.handle;
+      host->answer(d, next().with_hops(1));
+    }
+  EXPECT_EQ(seen.size(), size_t{kPackets});
+  EXPECT_EQ(last->sent.size(), size_t{kPackets});
 }
 
 TEST_F(DataLoopHostile, ARunawayCursorOfTheInbox) {
