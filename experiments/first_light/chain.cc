@@ -26,7 +26,7 @@ Json chains(const FiguresOptions& options) {
         Rig rig(rig_options, options.settings);
         rig.manager().set("inbox_slots", 8'192);
         for (uint32_t i = 0; i < kHops; ++i) rig.spawn("touch", fmt::format("s{}", i), 1, tier);
-        SemaphoreSweep baseline(kHops);
+        SemaphoreSweep baseline(rig.manager().pool(), {.nfs = kHops});
         rig.rate_over(options.slice_s);
         for (int pair = 0; pair < options.pairs; ++pair) {
           const double rate = rig.rate_over(2 * options.slice_s);

@@ -32,7 +32,7 @@ class WindowPort final : public Port {
     frame_.udp.src_port = frame_.udp.dst_port = rte_cpu_to_be_16(9);
   }
 
-  // Whose drops are replaced: by and by while packets come back, and when called.
+  // Whose drops, if any, are replaced: by and by while packets come back, and when called.
   void watch(const LoopCounters& counters) { loop_ = &counters; }
   void replace_dropped() noexcept {
     uint64_t dropped = 0;
@@ -61,7 +61,7 @@ class WindowPort final : public Port {
   uint16_t transmit(rte_mbuf** packets, uint16_t count) noexcept override {
     discard(packets, count);
     in_flight_ -= count;
-    if (++batches_ % kBatchesPerLook == 0) replace_dropped();
+    if (++batches_ % kBatchesPerLook == 0 && loop_ != nullptr) replace_dropped();
     return count;
   }
 

@@ -15,6 +15,8 @@ constexpr uint32_t kFlows = 100 * kNfs;  // hashing gives each NF its part, with
 constexpr double kLowLoad = 0.1;
 constexpr double kMapping_s = 2;  // until each process has mapped the packets that go round, page by page
 
+constexpr SemaphoreSweep::Options kBesideEachOther{.nfs = kNfs, .chain = false, .flows = kFlows};
+
 double cpu_of(const std::vector<pid_t>& pids) {
   double sum = 0;
   for (const pid_t pid : pids) sum += cpu_seconds_of(pid);
@@ -33,14 +35,16 @@ Json tell(const char* what, const Pairs& pairs, const char* unit, double scale) 
 struct LowLoad {
   PairSamples cpu_nfs, cpu_both, delivered;
 
-  void measure(const SchedulingOptions& options, std::vector<std::string> settings, SemaphoreSweep& sweep, double pps) {
+  void measure(const SchedulingOptions& options, std::vector<std::string> settings, double pps) {
     RigOptions slow;
     slow.lanes[0].flows = kFlows;
     slow.lanes[0].rate_pps = static_cast<uint64_t>(pps);
     settings.insert(settings.end(), options.settings.begin(), options.settings.end());
     Rig rig(slow, settings);
     rig.spawn("touch", "s0", kNfs, Tier::process);
+    SemaphoreSweep sweep(rig.manager().pool(), kBesideEachOther);
     rig.rate_over(kMapping_s);
+    sweep.rate_over(kMapping_s, kSaturating);
     const std::vector<pid_t> hosts = rig.host_pids();
     const std::vector<pid_t> self{getpid()};
     for (int pair = 0; pair < options.pairs; ++pair) {
@@ -65,28 +69,30 @@ Json process_tier(const SchedulingOptions& options) {
   PairSamples saturated, baton;
   LowLoad low, low_gathered;
   for (int life = 0; life < options.lives; ++life) {
-    SemaphoreSweep sweep(kNfs, SemaphoreSweep::Shape::beside_each_other);
-    sweep.rate_over(options.slice_s, kSaturating);
-    const double low_pps = kLowLoad * sweep.rate_over(options.slice_s, kSaturating);
     RigOptions fast, chain;
     fast.lanes[0].flows = kFlows;
     fast.window = kSaturating;
+    double low_pps = 0;
     {
       Rig rig(fast, options.settings);
       rig.spawn("touch", "s0", kNfs, Tier::process);
+      SemaphoreSweep sweep(rig.manager().pool(), kBesideEachOther);
       rig.rate_over(kMapping_s);
+      sweep.rate_over(kMapping_s, kSaturating);
       for (int pair = 0; pair < options.pairs; ++pair) {
         const double rate = rig.rate_over(options.slice_s);
-        saturated.add(rate, sweep.rate_over(options.slice_s, kSaturating));
+        const double sweep_rate = sweep.rate_over(options.slice_s, kSaturating);
+        saturated.add(rate, sweep_rate);
+        low_pps += kLowLoad * sweep_rate / options.pairs;
       }
     }
-    low.measure(options, {}, sweep, low_pps);
-    low_gathered.measure(options, {"wake_packets=64", "wake_deadline_us=2000"}, sweep, low_pps);
+    low.measure(options, {}, low_pps);
+    low_gathered.measure(options, {"wake_packets=64", "wake_deadline_us=2000"}, low_pps);
     chain.lanes[0] = {kHops, 1, 0};
     chain.window = 1;
     Rig rig(chain, options.settings);
     for (uint32_t i = 0; i < kHops; ++i) rig.spawn("touch", fmt::format("s{}", i), 1, Tier::process);
-    SemaphoreSweep hops(kHops);
+    SemaphoreSweep hops(rig.manager().pool(), {.nfs = kHops});
     rig.rate_over(options.slice_s);
     for (int pair = 0; pair < options.pairs; ++pair) {
       const double rate = rig.rate_over(options.slice_s);

@@ -54,9 +54,11 @@ void measure(const Json& row, const TrialOptions& options, Life& life) {
                                           cost);
     baseline = [&] { return bare->rate_over(options.slice_s); };
   } else {
-    sweep = std::make_unique<SemaphoreSweep>(
-        nfs, SemaphoreSweep::Shape::beside_each_other,
-        name == "poll_yield" ? SemaphoreSweep::Wait::yield : SemaphoreSweep::Wait::semaphore, cost);
+    SemaphoreSweep::Options sweeping{
+        .nfs = nfs, .chain = false, .flows = rig_options.lanes[0].flows, .flow_rows = rig_options.flow_rows};
+    sweeping.cost_cycles = cost;
+    if (name == "poll_yield") sweeping.wait = SemaphoreSweep::Wait::yield;
+    sweep = std::make_unique<SemaphoreSweep>(rig.manager().pool(), sweeping);
     // Processes that poll would take the core from Roost's workers.
     const auto signal_all = [&](int number) {
       for (const pid_t pid : sweep->pids()) kill(pid, number);
