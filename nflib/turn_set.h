@@ -24,7 +24,8 @@ class TurnSet {
     ++size_;
   }
 
-  // Takes up to `room` of them, from where the last call stopped, and not beyond the last. Returns how many.
+  // Takes up to `room` of them, from where the last call stopped, and not beyond the last. Returns how many. Whoever
+  // takes the last is at the start again.
   uint32_t take(uint32_t* nfs, uint32_t room) noexcept {
     uint32_t taken = 0;
     while (taken < room && size_ != 0) {
@@ -43,6 +44,7 @@ class TurnSet {
       at_ = bits != 0 ? word * 64 + static_cast<uint32_t>(std::countr_zero(bits)) : (word + 1) * 64;
     }
     size_ -= taken;
+    if (size_ == 0) at_ = 0;
     return taken;
   }
 

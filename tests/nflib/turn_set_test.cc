@@ -35,13 +35,15 @@ TEST(TurnSet, GoesRoundInTheOrderOfNumbers) {
 
 TEST(TurnSet, AnEmptyOneBeginsAgain) {
   TurnSet turns(100);
-  turns.add(99);
-  EXPECT_THAT(take(turns, 1), ElementsAre(99));
-  EXPECT_THAT(take(turns, 1), ElementsAre());
-  turns.add(3);
-  EXPECT_THAT(take(turns, 1), ElementsAre());  // the round's end
-  EXPECT_TRUE(turns.at_start());
-  EXPECT_THAT(take(turns, 1), ElementsAre(3));
+  for (const uint32_t room : {1U, 2U}) {  // just enough, and more
+    turns.add(99);
+    EXPECT_THAT(take(turns, room), ElementsAre(99));
+    EXPECT_TRUE(turns.at_start());
+    turns.add(3);
+    EXPECT_THAT(take(turns, 1), ElementsAre(3));
+    EXPECT_TRUE(turns.at_start());
+    EXPECT_THAT(take(turns, 1), ElementsAre());
+  }
 }
 
 TEST(TurnSet, NobodyIsTakenTwiceOrForgotten) {

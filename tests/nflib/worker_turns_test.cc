@@ -91,6 +91,22 @@ TEST(WorkerTurns, RoundRobinDoesNot) {
   EXPECT_EQ(parts[3], 1.0);
 }
 
+// As many as are chosen at a time, none of which can afford a packet in the first rounds.
+TEST(WorkerTurns, ABatchOfNfsThatAllHaveToSaveUpGoesOn) {
+  constexpr uint32_t kChosen = 64, kPacketsEach = 3;
+  WorkerFixture fixture(kChosen, 4);
+  fixture.region().worker().orders.run_policy = static_cast<uint8_t>(RunPolicy::drr);
+  fixture.region().worker().orders.quantum_us = 1;
+  Lambda dear([](Burst& burst) { work(uint64_t{60'000} * burst.size()); });
+  for (uint32_t nf = 0; nf < kChosen; ++nf) {
+    fixture.add(nf, dear);
+    for (uint32_t i = 0; i < kPacketsEach; ++i) fixture.stage(nf, nf * kPacketsEach + i);
+  }
+  fixture.publish();
+  fixture.start();
+  for (uint32_t i = 0; i < kChosen * kPacketsEach; ++i) ASSERT_TRUE(fixture.collect()) << i;
+}
+
 TEST(WorkerTurns, WhoGetsPacketsAllTheTimeHasOneTurnARound) {
   for (const RunPolicy policy : {RunPolicy::round_robin, RunPolicy::drr}) {
     WorkerFixture fixture(2, 11);
