@@ -48,6 +48,8 @@ constexpr std::array<SettingSpec, kCount> kSpecs{{
     {"rewake_us", "us", 0, 1'000'000, 50, "woken by a host, the loop stays up for at least this long"},
     {"inbox_slots", "packets", 0, 32'768, 0, "an NF's inbox, a power of two; 0: the more NFs a host has, the smaller"},
     {"grant_packets", "packets", 0, 4'096, 64, "a host whose NFs make packets gets at most this many ahead"},
+    {"backpressure", "policy", 0, 1, 1,
+     "1: what a chain cannot finish is refused at its entry; 0: it is dropped where it finds no room, for comparison"},
     {"buffer_alpha_percent", "%", 0, 6'400, 100,
      "a host may have at most this part of the packets that are free, wherever it has them; 0: no limit"},
     {"ecn_sojourn_us", "us", 0, 10'000'000, 5'000,

@@ -37,6 +37,7 @@ enum class Setting : uint32_t {
   rewake_us,
   inbox_slots,
   grant_packets,
+  backpressure,
   buffer_alpha_percent,
   ecn_sojourn_us,
   flow_idle_s,

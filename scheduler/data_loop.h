@@ -337,7 +337,7 @@ class DataLoop {
   uint32_t now_s_ = 0;  // seconds since the loop was made
   uint64_t start_tsc_ = 0, housekeeping_tsc_ = 0, loads_tsc_ = 0, rebalance_tsc_ = 0;
   bool receiving_ = true;
-  bool wakes_ahead_ = false;
+  bool wakes_ahead_ = false, holds_back_ = true;
   DynamicThreshold share_;
   const bool borders_;                     // there are several domains
   uint8_t share_domain_ = 0;               // whose pool was looked at last

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets into the inboxes of workers. What cannot be finished is refused here, at the chain's entry; in the middle of
-// a chain a packet waits for room, and what would follow it is refused at the entry meanwhile.
+// a chain a packet waits for room, and what would follow it is refused at the entry meanwhile. (With `backpressure` 0
+// it is dropped there instead.)
 #include <algorithm>
 #include <utility>
 
@@ -74,7 +75,7 @@ void DataLoop::deliver(Batch& batch) noexcept {
   bool waits = false;  // anything in the middle of its chain
   if (batch.count != 0) {
     look_at_pool();
-    waits = !backlogged_.empty() || (end_ != nullptr && end_->links().anyone_waits());
+    waits = holds_back_ && (!backlogged_.empty() || (end_ != nullptr && end_->links().anyone_waits()));
   }
   for (uint32_t i = 0; i < batch.count; ++i) {
     if (batch.flows[i] == nullptr) continue;
@@ -245,8 +246,11 @@ void DataLoop::advance(uint32_t handle) noexcept {
   if (segments > nf.inbox.room_surely()) return drop(row.packet, DropCause::too_long);
   paths_.depart_again(row.epoch);  // counted while it waits, too
   HostState& host = *hosts_[nf.host];
-  if (nf.backlog_count != 0 || !may_go_on(host, nf) || !has_room(host, nf, segments))
-    return hold_back(host, nf, handle);
+  if (nf.backlog_count != 0 || !may_go_on(host, nf) || !has_room(host, nf, segments)) {
+    if (holds_back_ || host.elsewhere != HostState::kHere) return hold_back(host, nf, handle);
+    paths_.arrive(row.epoch);
+    return drop(row.packet, DropCause::inbox_full);
+  }
   if (is_abroad(handle, host)) [[unlikely]]
     handle = cross_midway(handle, host.domain);
   if (handle != kNoHandle) place(host, nf, handle);

@@ -90,7 +90,7 @@ void DataLoop::take_over() noexcept {
 void DataLoop::take_over(uint32_t from, std::span<const HandOver> came) noexcept {
   std::array<uint64_t, 4> arrived{};
   uint32_t theirs = kNoPath, mine = kNoPath;  // as of the packet before: mostly it is the same
-  const bool waits = end_->links().anyone_waits();
+  const bool waits = holds_back_ && end_->links().anyone_waits();
   for (const HandOver& each : came) {
     if (each.kind == HandOver::Kind::leaves) {
       OutBatch& out = out_[each.out_port];

@@ -137,6 +137,7 @@ void DataLoop::refresh_orders() noexcept {
 // Settings that packet code reads.
 void DataLoop::read_settings() noexcept {
   wakes_ahead_ = settings_.get(Setting::wake_ahead) != 0;
+  holds_back_ = settings_.get(Setting::backpressure) != 0;
   share_.alpha_percent = static_cast<uint32_t>(settings_.get(Setting::buffer_alpha_percent));
   look_at_pool();
   const uint64_t late_us = settings_.get(Setting::ecn_sojourn_us);

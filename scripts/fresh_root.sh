@@ -3,7 +3,8 @@
 # fresh_root.sh [--cache-dir DIR] [--hugepages N] [build|demo|test|all] [argument...]
 #
 # Proves that nothing but the checkout is needed: makes a bare Debian 12 in a temporary folder, puts HEAD into it and
-# runs scripts/build.sh, demo.sh or test.sh there with the arguments given; 'all' (the default) runs demo, then test.
+# runs scripts/build.sh, demo.sh or test.sh there with the arguments given; 'all' (the default) runs demo, then test,
+# which gets them.
 # Mirror, proxies, keys and certificates are taken from this machine's own configuration at run time.
 # --cache-dir keeps the bare root and the packages for the next run. --hugepages reserves so many of 2 MiB for a second
 # round in the same root (of the tests the release build's), and gives them back. Needs root and debootstrap.
@@ -41,10 +42,7 @@ what=${1:-all}
 if [[ $# -gt 0 ]]; then shift; fi
 case $what in
   build | demo | test) steps=("$what") ;;
-  all)
-    steps=(demo test)
-    [[ $# -eq 0 ]] || fail "'all' takes no further arguments: demo.sh and test.sh have none in common"
-    ;;
+  all) steps=(demo test) ;;
   *) fail "'$what' is none of build, demo, test, all" ;;
 esac
 
@@ -137,14 +135,18 @@ run_step() {
   echo "fresh_root: scripts/$1 passed in $SECONDS s"
 }
 
-for step in "${steps[@]}"; do run_step "$step.sh" "$@"; done
+# run_steps ARGUMENT...: of which demo.sh, where test.sh comes too, gets none.
+run_steps() {
+  local step
+  for step in "${steps[@]}"; do
+    if [[ $what == all && $step == demo ]]; then run_step demo.sh; else run_step "$step.sh" "$@"; fi
+  done
+}
 
+run_steps "$@"
 if [[ $hugepages -gt 0 ]]; then
   echo "$((reserved + hugepages))" >/proc/sys/vm/nr_hugepages
   echo "fresh_root: once more with $(cat /proc/sys/vm/nr_hugepages) hugepages reserved"
-  for step in "${steps[@]}"; do
-    arguments=("$@")
-    if [[ $step == test && $# -eq 0 ]]; then arguments=(release); fi
-    run_step "$step.sh" "${arguments[@]}"
-  done
+  if [[ $what != build && $what != demo && $# -eq 0 ]]; then set -- release; fi
+  run_steps "$@"
 fi

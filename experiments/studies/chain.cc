@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Question: a chain ends in a slow NF and is offered twice what that can do. How much work is spent on packets that are
-// dropped later, and how much of the slow NF's own throughput is left? (Backpressure is no setting: it is always on.)
+// dropped later, and how much of the slow NF's own throughput is left, with backpressure and without?
 #include <algorithm>
 
 #include "experiments/studies/studies.h"
@@ -12,8 +12,12 @@ namespace {
 constexpr double kOverload = 2;
 
 std::vector<Json> rows(Scale scale) {
-  if (scale == Scale::quick) return product({{"tier", {"fiber", "process"}}, {"hops", {8}}, {"slow_cycles", {5'000}}});
-  return product({{"tier", {"fiber", "process"}}, {"hops", {2, 4, 8, 16}}, {"slow_cycles", {1'000, 5'000, 20'000}}});
+  Json all{{"tier", {"fiber", "process"}},
+           {"hops", {2, 4, 8, 16}},
+           {"slow_cycles", {1'000, 5'000, 20'000}},
+           {"backpressure", {1, 0}}};
+  if (scale == Scale::quick) all["hops"] = {8}, all["slow_cycles"] = {5'000};
+  return product(all);
 }
 
 std::string problem(const Json& row, const MachineLimits& limits, const TrialOptions&) {
@@ -26,7 +30,9 @@ std::unique_ptr<Rig> make(const Json& row, uint32_t hops, const TrialOptions& op
   rig_options.lanes[0].services = hops;
   rig_options.lanes[0].flows = 100;
   rig_options.lanes[0].seed = options.seed;
-  auto rig = std::make_unique<Rig>(rig_options, options.settings);
+  std::vector<std::string> settings = options.settings;
+  settings.push_back(fmt::format("backpressure={}", row["backpressure"].get<int>()));
+  auto rig = std::make_unique<Rig>(rig_options, settings);
   for (uint32_t i = 0; i < hops; ++i)
     rig->spawn("busy", fmt::format("s{}", i), 1, tier_of(row),
                {{"cycles", i + 1 == hops ? row["slow_cycles"].get<uint64_t>() : 0}});

@@ -251,6 +251,30 @@ TEST_F(DataLoopTest, ABacklogInTheMiddleHoldsTheEntryBack) {
   EXPECT_EQ(held(), 2U);
 }
 
+TEST_F(DataLoopTest, WithoutBackpressureWhatFindsNoRoomInTheMiddleIsDroppedThere) {
+  build({.services = 2, .chains = {{0, 1}}});
+  auto& a = add_host(0, 1);
+  auto& b = add_host(1, 1, 2);  // four slots
+  add_nf(0, 0, a, 0);
+  add_nf(1, 1, b, 0);
+  settings.set(Setting::backpressure, 0);
+  loop->refresh_orders();
+  for (uint32_t tag = 0; tag < 10; ++tag) put(1, tag);
+  turns();
+  for (const Descriptor& d : a.take(0)) a.answer(d, next().with_hops(1));
+  turns();
+  EXPECT_EQ(loop->count_owned(1), 4U);
+  EXPECT_EQ(dropped(DropCause::inbox_full), 6U);
+  put(1, 10);
+  turns();
+  EXPECT_EQ(dropped(DropCause::backpressure), 0U);
+  EXPECT_EQ(held(), 5U);
+  EXPECT_TRUE(balanced());
+  serve_all();
+  EXPECT_EQ(last->sent.size(), 5U);
+  EXPECT_EQ(held(), 0U);
+}
+
 TEST_F(DataLoopTest, APacketBehindABacklogDoesNotOvertake) {
   build({.services = 2, .chains = {{0, 1}}});
   auto& a = add_host(0, 1);
