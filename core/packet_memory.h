@@ -23,6 +23,7 @@ inline constexpr uint32_t kHandlesPerNode = 1u << 22;  // the handles, and so th
 inline constexpr uint32_t kDomainHandles = 1u << 15;
 inline constexpr uint32_t kDomainsMax = kHandlesPerNode / kDomainHandles;
 inline constexpr uint32_t kNoHandle = UINT32_MAX;
+inline constexpr uint32_t kSegmentsMax = 64;  // of a packet
 
 inline constexpr uint32_t kViewBytes = sizeof(rte_mbuf);
 inline constexpr uint32_t kMetadataBytes = 64;  // travels with the packet, for its NFs (rte_mbuf_to_priv)

@@ -125,9 +125,9 @@ void Worker::drive() noexcept {
     while (!stopping_.load(std::memory_order_relaxed)) {
       if (orders_.rest.load(std::memory_order_relaxed) >= kStandBy) [[unlikely]]
         give_way();
-      if (resume_due()) continue;
+      if (resume_sleeper()) continue;
       if (batch_.next == batch_.end) {
-        if (call_event()) continue;
+        if (call_event() || resume_yielded()) continue;
         refill();
       }
       if (batch_.next == batch_.end)
@@ -155,6 +155,7 @@ uint32_t* Worker::begin_batch() noexcept {
 // Chooses the NFs of the next batch, in a circle, and starts to bring in what dispatching them will touch: with many
 // NFs all of it has gone cold, and memory answers while other NFs run.
 void Worker::refill() noexcept {
+  resumes_left_ = kResumesMax;
   if (is_called()) answer_calls();
   ring_if_gave();
   report_.taken.store(taken_ + stalled_, std::memory_order_relaxed);
@@ -242,6 +243,8 @@ void Worker::dispatch(uint32_t nf, Order& order) noexcept {
   burst.nf = nf;
   const bool more = take_burst(burst, most);
   if (!kFair && more) queue_again(nf);
+  burst.entry = nf;
+  burst.more = kFair && more;
   if (burst.count != 0) run_hops(burst, order);
   if constexpr (kFair) {
     // The fiber may be another batch's now: it has waited inside process().

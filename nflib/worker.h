@@ -142,6 +142,7 @@ class Worker final : public PacketSource {
   static constexpr uint32_t kBurstMax = 64;
   static constexpr uint32_t kSpareStacks = 64;  // kept in the pool; and as many parked
   static constexpr uint32_t kEventsMax = 64;    // timers and messages between two rounds of packets
+  static constexpr uint32_t kResumesMax = 64;   // of NFs that have slept, the same
 
   enum class Where : uint8_t { outside, nf, library };  // of process(), as the thread goes
 
@@ -162,6 +163,8 @@ class Worker final : public PacketSource {
     uint32_t moved = 0;        // hops that the whole burst has taken since
     uint32_t count = 0;
     uint32_t nf = 0;       // index of the NF it is at
+    uint32_t entry = 0;    // and of the one whose turn it is
+    bool more = false;     // that one has more packets, and is in no list until the burst is through or waits
     bool one_path = true;  // all refs and hops are the same
     // While suspended:
     Fiber* fiber = nullptr;
@@ -259,6 +262,7 @@ class Worker final : public PacketSource {
   bool next_hop(Dispatch& burst) noexcept;
   void scatter(Dispatch& burst) noexcept;
   void leave(const Dispatch& burst, uint32_t i, Verdict verdict) noexcept;
+  void note_gone(const rte_mbuf* packet) noexcept;
   static uint32_t hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept;
   void emit(rte_mbuf* packet, Verdict verdict) noexcept;
   void push_out(const Descriptor& descriptor) noexcept;
@@ -267,9 +271,11 @@ class Worker final : public PacketSource {
 
   // worker_waits.cc
   void suspend(uint64_t resume_tsc) noexcept;
+  void queue_rest(Dispatch& burst) noexcept;
   Fiber* other_driver() noexcept;
   void resume(Dispatch& burst) noexcept;
-  bool resume_due() noexcept;
+  bool resume_sleeper() noexcept;
+  bool resume_yielded() noexcept;
   void note_stalled(uint32_t nf) noexcept;
   uint64_t next_resume_tsc() const noexcept;
 
@@ -347,7 +353,7 @@ class Worker final : public PacketSource {
   uint64_t stalled_ = 0;   // of those that wait, for suspended NFs
   uint64_t last_tsc_ = 0;  // up to here cycles are charged
   uint64_t round_tsc_ = 0, rate_tsc_ = 0, rate_taken_ = 0;
-  uint32_t events_left_ = kEventsMax;
+  uint32_t events_left_ = kEventsMax, resumes_left_ = kResumesMax;
   bool gathers_ = false;
   uint32_t cpu_orders_ = 0;  // that its thread has followed
   bool gave_ = false;        // something went into the outbox since the manager's sleep was last looked at

@@ -18,8 +18,8 @@ void Worker::give_way() noexcept {
     sched_yield();
   last_tsc_ = tsc_now();
   if (orders_.rest.load(std::memory_order_relaxed) != kGiveWay) return;
-  const bool has_more = batch_.next < batch_.end || !turns_due_.empty() || !held_.empty() || !inbox_.empty() ||
-                        next_resume_tsc() <= last_tsc_;
+  const bool has_more = batch_.next < batch_.end || first_at_ < first_.size() || !turns_due_.empty() ||
+                        !held_.empty() || !inbox_.empty() || next_resume_tsc() <= last_tsc_;
   if (has_more)
     fall_asleep(kHasMore);
   else

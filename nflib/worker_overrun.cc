@@ -149,6 +149,7 @@ Worker::Ended Worker::take_over(Runaway& runaway) {
   Fiber* const driver = other_driver();
   if (driver == nullptr) fail("overrun: no memory for a stack to go on with");
   queue_again(runaway.nf);  // what waits for it goes back, in the next round
+  queue_rest(*static_cast<Dispatch*>(runaway.dispatch));
   return drive_on(*driver);
 }
 

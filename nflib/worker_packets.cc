@@ -15,6 +15,10 @@ namespace {
 // The bit that says that no further hop follows in this host, beside the 32 bits of a PathRef: kept in `hops`, so that
 // a burst's refs stay comparable at a glance.
 constexpr uint32_t kLastHop = 1u << 31;
+// And the one that says that the NF has sent or freed the packet: whatever its verdict is, the view is not ours to
+// write.
+constexpr uint32_t kGone = 1u << 30;
+constexpr uint32_t kHopsMask = ~(kLastHop | kGone);
 
 // Everything in the view's first cache line; the second holds what no delivery changes.
 void write_view(rte_mbuf* view, const Descriptor& d, rte_mempool* pool) noexcept {
@@ -191,30 +195,49 @@ void Worker::scatter(Dispatch& burst) noexcept {
 }
 
 void Worker::leave(const Dispatch& burst, uint32_t i, Verdict verdict) noexcept {
-  const uint32_t hops = (burst.hops[i] & ~kLastHop) + burst.moved + 1;
-  if (verdict.kind() == Verdict::kKeep)
-    burst.packets[i].mbuf()->hash.usr = hops;  // for when it is sent
-  else
+  const uint32_t hops = (burst.hops[i] & kHopsMask) + burst.moved + 1;
+  if (verdict.kind() != Verdict::kKeep)
     emit(burst.packets[i].mbuf(), verdict.with_hops(hops));
+  else if ((burst.hops[i] & kGone) == 0)
+    burst.packets[i].mbuf()->hash.usr = hops;  // for when it is sent
+}
+
+// The NF gives it away while it has the burst that it came in.
+void Worker::note_gone(const rte_mbuf* packet) noexcept {
+  const Runaway* const lost = runaway_.load(std::memory_order_relaxed);
+  Dispatch* burst = nullptr;
+  if (lost != nullptr)
+    burst = static_cast<Dispatch*>(lost->dispatch);
+  else if (current() == this)
+    burst = running_.load(std::memory_order_relaxed);
+  if (burst == nullptr) return;
+  for (uint32_t i = 0; i < burst->count; ++i)
+    if (burst->packets[i].mbuf() == packet) burst->hops[i] |= kGone;
 }
 
 // Of a packet that the NF sends in the dispatch in which it came. The manager doesn't ask it of one that the NF made.
 uint32_t Worker::hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept {
   uint32_t i = 0;
   while (!burst.one_path && i + 1 < burst.count && burst.packets[i].mbuf() != packet) ++i;
-  return (burst.hops[i] & ~kLastHop) + burst.moved + 1;
+  return (burst.hops[i] & kHopsMask) + burst.moved + 1;
 }
 
 void Worker::send(rte_mbuf* packet, Verdict verdict) noexcept {
   const Inside inside(*this);
   if (!inside.driver()) return rte_pktmbuf_free(packet);  // start() or a destructor; the outbox has one writer
   uint32_t hops = packet->hash.usr;
-  if (hops == 0) hops = hops_of(*running_.load(std::memory_order_relaxed), packet);  // not kept before
+  if (hops == 0) {  // not kept before
+    hops = hops_of(*running_.load(std::memory_order_relaxed), packet);
+    note_gone(packet);
+  }
   emit(packet, verdict.with_hops(hops));
 }
 
 // Gives a packet to the manager, segment by segment; from here on it isn't ours.
 void Worker::emit(rte_mbuf* packet, Verdict verdict) noexcept {
+  static_assert(kSegmentsMax <= kBurstMax);  // take_in() sees whole packets
+  if (packet->nb_segs > kSegmentsMax) [[unlikely]]
+    return rte_pktmbuf_free(packet);
   for (rte_mbuf* segment = packet; segment != nullptr; segment = packet->nb_segs > 1 ? segment->next : nullptr)
     if (!RTE_MBUF_DIRECT(segment) && !take_bytes(segment)) [[unlikely]]
       return rte_pktmbuf_free(packet);
@@ -276,6 +299,7 @@ uint32_t Worker::take_granted() noexcept {
 
 void Worker::give_back(uint32_t handle) noexcept {
   const Inside inside(*this);
+  note_gone(packet_view(handle));
   if (!inside.driver()) {  // the outbox has one writer: a destructor leaves the packet to it
     uint32_t& link = packet_view(handle)->hash.usr;
     link = returned_.load(std::memory_order_relaxed);

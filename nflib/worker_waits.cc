@@ -2,6 +2,7 @@
 // NFs that yield or sleep inside process(): the fiber with the NF's stack waits, and the worker goes on with another.
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "nflib/worker.h"
 
@@ -41,6 +42,7 @@ void Worker::suspend(uint64_t resume_tsc) noexcept {
     std::push_heap(asleep_.begin(), asleep_.end(), kLater);
   }
   record.state.store(kNfSuspended, std::memory_order_relaxed);
+  queue_rest(burst);
   driver_ = other;
   switch_to(*burst.fiber, *driver_);
   // Here again: whoever resumed us has made this fiber the driver.
@@ -57,6 +59,11 @@ void Worker::suspend(uint64_t resume_tsc) noexcept {
   burst.stalled = 0;
   queue_again(burst.nf);  // what came in the meantime rang no bell that is still to be heard
   last_tsc_ = tsc_now();
+}
+
+// A burst that waits, or is lost, at whichever hop, holds up nothing that waits for the NF whose turn it was.
+void Worker::queue_rest(Dispatch& burst) noexcept {
+  if (std::exchange(burst.more, false)) queue_again(burst.entry);
 }
 
 Fiber* Worker::other_driver() noexcept {
@@ -80,19 +87,23 @@ void Worker::resume(Dispatch& burst) noexcept {
   switch_to(*here, *driver_);
 }
 
-// One NF whose time has come, if there is one. A yielded NF lets a whole round of the others go first.
-bool Worker::resume_due() noexcept {
-  Dispatch* burst = nullptr;
-  if (!asleep_.empty() && asleep_.front()->resume_tsc <= tsc_now()) {
-    std::pop_heap(asleep_.begin(), asleep_.end(), kLater);
-    burst = asleep_.back();
-    asleep_.pop_back();
-  } else if (!yielded_.empty() && batch_.next == batch_.end) {
-    burst = yielded_.front();
-    yielded_.erase(yielded_.begin());
-    refill();
-  }
-  if (burst == nullptr) return false;
+// One NF whose time has come, if there is one. Between two batches not without end: others have their turns, too.
+bool Worker::resume_sleeper() noexcept {
+  if (resumes_left_ == 0 || asleep_.empty() || asleep_.front()->resume_tsc > tsc_now()) return false;
+  --resumes_left_;
+  std::pop_heap(asleep_.begin(), asleep_.end(), kLater);
+  Dispatch* const burst = asleep_.back();
+  asleep_.pop_back();
+  resume(*burst);
+  return true;
+}
+
+// One that has yielded lets a whole round of the others go first.
+bool Worker::resume_yielded() noexcept {
+  if (yielded_.empty()) return false;
+  Dispatch* const burst = yielded_.front();
+  yielded_.erase(yielded_.begin());
+  refill();
   resume(*burst);
   return true;
 }

@@ -130,10 +130,12 @@ uint32_t DataLoop::take_other_packet(HostState& host, const Descriptor* came, ui
     row.flow_hash = head_handle;
     row.stamp_tsc = now_;  // a segment's row has that of an earlier packet
   }
-  if (sound)
-    route(host, head_handle, verdict);
-  else
+  if (used > kSegmentsMax)
+    refuse_malformed(host, head, Breach::segments);
+  else if (!sound)
     refuse_malformed(host, head, Breach::frame);
+  else
+    route(host, head_handle, verdict);
   return used;
 }
 
@@ -162,12 +164,16 @@ void DataLoop::route(HostState& host, uint32_t handle, Verdict verdict) noexcept
       row.epoch = paths_.epoch();
       return advance(handle);
     }
-    case Verdict::kDrop:
-      // No hops: its worker returns it unseen (the NF may be back in service by now), or its NF has freed it.
-      return drop(row.packet,
-                  verdict.hops() == 0 && (verdict.argument() == kUnseen || nfs_[row.way.nf].life == NfLife::quarantined)
-                      ? DropCause::quarantined
-                      : DropCause::by_nf);
+    case Verdict::kDrop: {
+      // No hops: its worker returns it unseen (the NF may be back in service by now), or its NF has freed it. Of what
+      // is no packet's head the row says nothing about an NF.
+      const auto held = [&] {
+        const NfLife life = nfs_[row.way.nf].life;
+        return life == NfLife::quarantined || life == NfLife::held;
+      };
+      const bool unseen = row.part == Part::head && verdict.hops() == 0 && (verdict.argument() == kUnseen || held());
+      return drop(row.packet, unseen ? DropCause::quarantined : DropCause::by_nf);
+    }
     case Verdict::kKeep:
       break;
   }

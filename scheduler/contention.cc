@@ -56,7 +56,10 @@ void DataLoop::look_at_turn(uint32_t number) noexcept {
                                         [](const HostState* host) { return wants(*host) && !host->squats; })) +
       core.queue->waiting();
   if (!core.contended) {
-    if (want > 1) begin_contention(core);
+    fill(core);  // awake_max may be another now
+    // Whoever was asked to make room for the one that waits has not: an NF that waits in the middle of its work keeps
+    // its worker up, with no packets.
+    if (want > 1 || core.queue->waiting() != 0) begin_contention(core);
     return watch(number);
   }
   if (want < 2 && core.queue->waiting() == 0) {

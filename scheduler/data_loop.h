@@ -129,7 +129,7 @@ class DataLoop {
 
  private:
   static constexpr uint32_t kCoresMax = 4'096;
-  static constexpr uint32_t kBurst = Batch::kPackets, kCollect = 128, kSegmentsMax = 64, kTakenOver = 128;
+  static constexpr uint32_t kBurst = Batch::kPackets, kCollect = 128, kTakenOver = 128;
 
   // With a service's number: the chain of packets that an NF sent there, which is that service alone.
   static constexpr uint16_t kToService = 0x8000;

@@ -60,6 +60,7 @@ void DataLoop::drain_nfs(uint32_t first, uint32_t count) {
 
 void DataLoop::retire_nfs(uint32_t first, uint32_t count) {
   for (uint32_t nf = first; nf < first + count; ++nf) {
+    if (nfs_[nf].life == NfLife::quarantined) nfs_[nf].life = NfLife::held;
     if (!takes_packets(nfs_[nf].life)) continue;
     nfs_[nf].life = NfLife::leaving;
     services_[nfs_[nf].service].members.remove(nf);
@@ -69,6 +70,7 @@ void DataLoop::retire_nfs(uint32_t first, uint32_t count) {
 
 void DataLoop::restore_nfs(uint32_t first, uint32_t count) {
   for (uint32_t nf = first; nf < first + count; ++nf) {
+    if (nfs_[nf].life == NfLife::held) nfs_[nf].life = NfLife::quarantined;
     if (nfs_[nf].life != NfLife::leaving) continue;
     nfs_[nf].life = NfLife::live;
     services_[nfs_[nf].service].members.add(nf);

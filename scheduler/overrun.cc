@@ -69,16 +69,22 @@ void DataLoop::watch_asked() noexcept {
 
 void DataLoop::quarantine_nf(uint32_t nf, std::optional<uint64_t> dispatches) {
   NfState& state = nfs_[nf];
-  if (!takes_packets(state.life)) return;
-  state.life = NfLife::quarantined;
-  services_[state.service].members.remove(nf);
-  ++departures_;  // flows look again, each at its next packet
+  if (takes_packets(state.life)) {
+    state.life = NfLife::quarantined;
+    services_[state.service].members.remove(nf);
+    ++departures_;  // flows look again, each at its next packet
+  } else if (state.life == NfLife::leaving) {
+    state.life = NfLife::held;
+  } else {
+    return;
+  }
   if (hosts_[state.host]->elsewhere != HostState::kHere) return;
   if (dispatches) asked_.push_back({state.host, hosts_[state.host]->generation, nf, *dispatches, tsc_now()});
 }
 
 void DataLoop::release_nf(uint32_t nf) {
   NfState& state = nfs_[nf];
+  if (state.life == NfLife::held) state.life = NfLife::leaving;
   if (state.life != NfLife::quarantined) return;
   state.life = NfLife::live;
   services_[state.service].members.add(nf);

@@ -26,8 +26,8 @@ namespace roost {
 // What no honest host does; the first one ends the host.
 enum class Breach : uint8_t { cursor, handle, frame, verdict, segments };
 
-// draining: it keeps the flows that it has, and gets no new ones.
-enum class NfLife : uint8_t { absent, live, draining, leaving, quarantined };
+// draining: it keeps the flows that it has, and gets no new ones. held: quarantined, and leaving.
+enum class NfLife : uint8_t { absent, live, draining, leaving, quarantined, held };
 constexpr bool takes_packets(NfLife life) noexcept { return life == NfLife::live || life == NfLife::draining; }
 
 struct alignas(64) NfState {

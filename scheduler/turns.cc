@@ -150,11 +150,11 @@ void DataLoop::give_orders(SharedCore& core) noexcept {
   }
 }
 
-// A core with more than one worker up is looked at once a turn.
+// A core with more than one worker that is up, or waits, is looked at once a turn.
 void DataLoop::watch(uint32_t number) noexcept {
   const SharedCore& core = cores_[number];
   const uint32_t id = static_cast<uint32_t>(hosts_.size()) + number;
-  if ((core.contended || core.awake.size() > 1) && !wheel_.armed(id))
+  if ((core.contended || core.awake.size() > 1 || core.queue->waiting() != 0) && !wheel_.armed(id))
     wheel_.arm(id, now_ + clock_.from_us(settings_.get(Setting::turn_us)));
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "nflib/runaway.h"
+#include "scheduler/policy/run_order.h"
 #include "tests/nflib/overrun_fixture.h"
 
 namespace roost {
@@ -46,6 +47,30 @@ TEST_F(Overrun, OthersGoOnAndTheBurstComesBack) {
   ASSERT_TRUE(becomes(fixture, 0, kNfQuarantined));
   EXPECT_EQ(seen, 50u);
   EXPECT_EQ(fixture.region().nf(0).packets, 1u);
+}
+
+TEST_F(Overrun, WhatWaitsForAnNfBeforeTheRunawayGoesOn) {
+  constexpr uint32_t kWaiting = 5;
+  Fixture fixture(2, lets_go_);
+  fixture.region().worker().orders.run_policy = static_cast<uint8_t>(RunPolicy::drr);
+  fixture.region().worker().orders.quantum_us = 10;
+  Lambda first([](Burst&) {});
+  Lambda runaway([&](Burst&) { loop(); });
+  fixture.add(0, first);
+  fixture.add(1, runaway);
+  fixture.set_path(0, {0, 1});
+  for (uint32_t handle = 1; handle <= kWaiting; ++handle) fixture.stage(0, handle, 0, 0);
+  fixture.publish();
+  fixture.start_with_spares();
+  wait_for_dispatch(fixture, 1);
+  ASSERT_EQ(fixture.take_from(1), Worker::Answer::taken);
+  const uint32_t with_runaway = fixture.region().nf(0).packets;
+  ASSERT_LT(with_runaway, kWaiting);
+  for (uint32_t i = with_runaway; i < kWaiting; ++i) {
+    const auto back = fixture.collect();
+    ASSERT_TRUE(back) << i;
+    EXPECT_EQ(Verdict{back->word}, next().with_hops(1));  // seen by the first; for others of the second's service
+  }
 }
 
 TEST_F(Overrun, TheInboxComesBackAtOnceAndUnseen) {

@@ -114,6 +114,35 @@ TEST(WorkerPackets, EachPacketSentAtOnceHasItsOwnHops) {
   EXPECT_EQ(verdicts.at(3), next().with_hops(1));
 }
 
+// By then the packet may be another host's.
+TEST(WorkerPackets, OneThatIsSentOrFreedIsNotWrittenToAtTheBurstsEnd) {
+  constexpr uint32_t kOthers = 77;
+  WorkerFixture fixture(1);
+  std::atomic<bool> goes_on = false;
+  Lambda nf([&](Burst& burst) {
+    if (burst.size() != 2) return;
+    Worker::current()->send(burst[0].mbuf(), next());
+    rte_pktmbuf_free(burst[1].mbuf());
+    for (auto& packet : burst) packet.verdict = keep();
+    while (!goes_on) continue;
+  });
+  fixture.add(0, nf);
+  fixture.stage(0, 1);
+  fixture.stage(0, 2);
+  fixture.publish();
+  fixture.start();
+  for (int i = 0; i < 2; ++i) {
+    const auto back = fixture.collect();
+    ASSERT_TRUE(back);
+    packet_view(back->handle)->hash.usr = kOthers;
+  }
+  goes_on = true;
+  fixture.deliver(0, 3, 0, true);
+  ASSERT_TRUE(fixture.collect());
+  EXPECT_EQ(packet_view(1)->hash.usr, kOthers);
+  EXPECT_EQ(packet_view(2)->hash.usr, kOthers);
+}
+
 TEST(WorkerPackets, OneSentOnAnotherThreadIsFreed) {
   WorkerFixture fixture(1);
   rte_mbuf* made = nullptr;

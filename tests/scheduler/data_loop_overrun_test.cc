@@ -30,6 +30,17 @@ class DataLoopOverrun : public test::LoopTest {
     const uint64_t end = tsc_now() + small().tsc_hz / 20;
     while (tsc_now() < end) turns();
   }
+  // Packets that wait for this NF, and for others, are answered.
+  size_t served_by(uint32_t nf) {
+    size_t count = 0;
+    for (uint32_t each = 0; each < 2; ++each)
+      for (const Descriptor& d : hosts[0]->take(each)) {
+        hosts[0]->answer(d, next().with_hops(1));
+        count += each == nf;
+      }
+    turns();
+    return count;
+  }
   std::vector<Overrun> told;
 };
 
@@ -155,6 +166,36 @@ TEST_F(DataLoopOverrun, TellsWhatBecameOfIt) {
   becomes(2, kNfRunaway, Kind::taken);
   becomes(1, kNfReady, Kind::ended);
   becomes(3, kNfQuarantined, Kind::taken);
+}
+
+// Suspected, it is to be stopped; and comes back from process() before that is done.
+TEST_F(DataLoopOverrun, AnNfThatLeavesIsNotReleasedIntoItsService) {
+  start(2);
+  loop->quarantine_nf(1, 17);
+  loop->retire_nfs(1, 1);
+  loop->release_nf(1);
+  for (uint32_t tag = 0; tag < 50; ++tag) put(tag, tag);
+  turns(3);
+  EXPECT_EQ(served_by(0), 50U);
+  loop->restore_nfs(1, 1);  // the stop fails: as if nothing had been
+  for (uint32_t tag = 0; tag < 50; ++tag) put(1'000 + tag, tag);
+  turns(3);
+  EXPECT_LT(served_by(0), 50U);
+}
+
+TEST_F(DataLoopOverrun, AnNfThatOverrunsWhileItLeavesIsQuarantinedIfItStays) {
+  start(2);
+  loop->retire_nfs(1, 1);
+  loop->quarantine_nf(1, 17);
+  loop->restore_nfs(1, 1);
+  for (uint32_t tag = 0; tag < 50; ++tag) put(tag, tag);
+  turns(3);
+  EXPECT_EQ(served_by(0), 50U);
+  ASSERT_TRUE(turn_until([&] { return !told.empty(); }));  // what became of the dispatch
+  loop->release_nf(1);
+  for (uint32_t tag = 0; tag < 50; ++tag) put(1'000 + tag, tag);
+  turns(3);
+  EXPECT_LT(served_by(0), 50U);
 }
 
 }  // namespace

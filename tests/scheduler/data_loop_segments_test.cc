@@ -74,6 +74,25 @@ TEST_F(DataLoopSegments, ThatComeInTwoTurnsAreOnePacket) {
   EXPECT_EQ(last->sent[0].segments, 3);
 }
 
+TEST_F(DataLoopSegments, MoreThanAPacketCanHaveAreABreach) {
+  one_nf(8);
+  for (uint32_t tag = 0; tag <= kSegmentsMax; ++tag) put(1, tag);
+  turns(5);
+  auto all = host->take(0);
+  ASSERT_EQ(all.size(), kSegmentsMax + 1);
+  for (Descriptor& d : all) {
+    d.flags |= &d == &all.back() ? uint8_t{0} : Descriptor::kMoreSegments;
+    host->answer(d, next().with_hops(1));
+  }
+  std::optional<Breach> told;
+  loop->on_breach([&](uint32_t, Breach what) { told = what; });
+  turns();
+  EXPECT_EQ(told, Breach::segments);
+  EXPECT_TRUE(last->sent.empty());
+  EXPECT_EQ(held(), 0U);
+  EXPECT_TRUE(balanced());
+}
+
 TEST_F(DataLoopSegments, MoreThanTheInboxHasRoomFor) {
   one_nf(2);
   ports[0]->put(1, 0, 5);

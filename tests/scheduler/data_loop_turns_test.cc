@@ -100,6 +100,25 @@ TEST_F(DataLoopTurns, OneThatHasNothingToDoMakesRoomBeforeAnyTurnIsCut) {
   EXPECT_EQ(loop->counters().turns_ended.get(), 0U);
 }
 
+// An NF that waits in the middle of its work keeps its worker up, and has no packets.
+TEST_F(DataLoopTurns, OneThatHasNoPacketsAndDoesNotSleepHasNoMoreThanItsTurn) {
+  settings.set(Setting::awake_max, 1);
+  cores_of(2);
+  packet_for(0);
+  turns();
+  for (const Descriptor& d : hosts[0]->take(0)) hosts[0]->answer(d, next().with_hops(1));
+  turns();
+  packet_for(1);
+  turns();
+  EXPECT_FALSE(up(1));
+  ASSERT_TRUE(turn_until([&] {
+    report(0).busy_cycles += clock.from_us(kTurnUs / 8);
+    return rest(0) == kGiveWay;
+  }));
+  sleep_with_more(0);
+  EXPECT_TRUE(up(1));
+}
+
 TEST_F(DataLoopTurns, ATurnEndsWhereAnotherWaitsAndGoesOnWhereNobodyDoes) {
   cores_of(2);
   packet_for(0);
