@@ -259,7 +259,7 @@ class Manager {
 
   // manager_stop.cc
   Stopped stop_groups(const std::vector<uint32_t>& firsts);
-  Stopped stop_drained(std::vector<uint32_t> firsts, std::string_view what);
+  Stopped stop_drained(std::vector<uint32_t> firsts, std::string_view what, const Comebacks::Cancel& cancel);
   void stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back);
   void retire(const std::vector<uint32_t>& firsts);
   void restore(const std::vector<uint32_t>& firsts);

@@ -196,10 +196,8 @@ void Manager::bury(const std::vector<HostLink*>& hosts) {
 }
 
 void Manager::wait_for_sweeps() {
-  EventSet loop;
-  loop.watch(loop_notices_.fd(), 0);
   while (hosts_leaving_ != 0) {
-    loop.ready(-1);  // the loop always turns
+    readable_within(loop_notices_.fd(), -1);  // the loop always turns
     read_loop_notices();
   }
 }

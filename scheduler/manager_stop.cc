@@ -124,9 +124,20 @@ void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& fir
   }
 }
 
-Manager::Stopped Manager::stop_drained(std::vector<uint32_t> firsts, std::string_view what) {
-  const Stopped stopped = stop_groups(drain(std::move(firsts)));
+// What waits to come back is given up in any case, with those that died meanwhile.
+Manager::Stopped Manager::stop_drained(std::vector<uint32_t> firsts, std::string_view what,
+                                       const Comebacks::Cancel& cancel) {
+  Stopped stopped;
+  try {
+    stopped = stop_groups(drain(std::move(firsts)));
+  } catch (...) {
+    on_events(false);
+    wait_for_sweeps();
+    give_up_returns(cancel());
+    throw;
+  }
   if (stopped.nfs != 0) note(fmt::format("{}: {} stopped", what, stopped.nfs), EventKind::nf);
+  stopped.nfs += give_up_returns(cancel());
   return stopped;
 }
 
@@ -134,23 +145,24 @@ Manager::Stopped Manager::stop_nfs(std::vector<uint32_t> nfs) {
   for (const uint32_t nf : nfs)
     if (registry_.group_of(nf) == nullptr && comebacks_.of_nf(nf) == nullptr)
       fail("stop: there is no NF {}; 'roost ps' lists them", nf);
-  Stopped stopped = stop_drained(groups_of(nfs), "single NFs");
-  for (const uint32_t nf : nfs) stopped.nfs += give_up_returns(comebacks_.cancel(nf, 1));
-  return stopped;
+  return stop_drained(groups_of(nfs), "single NFs", [this, &nfs] {
+    Comebacks::Ranges ranges;
+    for (const uint32_t nf : nfs)
+      for (const auto& range : comebacks_.cancel(nf, 1)) ranges.push_back(range);
+    return ranges;
+  });
 }
 
 Manager::Stopped Manager::stop_service(const std::string& service) {
   const uint16_t number = service_number(service);
   const auto& groups = registry_.groups_of_service(number);
-  Stopped stopped = stop_drained({groups.begin(), groups.end()}, fmt::format("service '{}'", service));
-  stopped.nfs += give_up_returns(comebacks_.cancel_service(number));
-  return stopped;
+  return stop_drained({groups.begin(), groups.end()}, fmt::format("service '{}'", service),
+                      [this, number] { return comebacks_.cancel_service(number); });
 }
 
 Manager::Stopped Manager::stop_all() {
-  Stopped stopped = stop_drained(registry_.groups_within(0, UINT32_MAX), "all NFs");
-  stopped.nfs += give_up_returns(comebacks_.cancel(0, UINT32_MAX));
-  return stopped;
+  return stop_drained(registry_.groups_within(0, UINT32_MAX), "all NFs",
+                      [this] { return comebacks_.cancel(0, UINT32_MAX); });
 }
 
 }  // namespace roost

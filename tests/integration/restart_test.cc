@@ -241,6 +241,20 @@ TEST(RestartThatFails, IsTriedAgainAndHoldsUpNobody) {
   manager.end();
 }
 
+// A host of the service is due to come back while the others are drained.
+TEST(RestartAndOperators, WhatWaitsStaysAwayFromAServiceThatIsBeingStopped) {
+  ManagerProcess manager(restarting("restart_policy = 1\nrestart_ms = 2000\nrestart_most_ms = 2000\ndrain_ms = 5000"));
+  manager.spawn(nf("forward"), "a", 2, "process");
+  manager.spawn(nf("forward"), "b", 1);
+  ASSERT_TRUE(all_get_packets(manager));  // of flows that do not pause
+  kill(manager.live_hosts().at(0), SIGKILL);
+  ASSERT_TRUE(eventually([&] { return manager.live_hosts().size() == 2; }));
+  EXPECT_EQ(manager.call("stop", {{"service", "a"}})["stopped"], 2);
+  EXPECT_EQ(who_is_there(manager).size(), 1U) << json_text(manager.call("ps"), 1);
+  EXPECT_THAT(all_events(manager), Not(HasSubstr("in place of host")));
+  manager.end();
+}
+
 TEST(RestartAndOperators, ScaleAndUpgradeSettleWhatWaits) {
   ManagerProcess manager(restarting("restart_policy = 1\nrestart_ms = 600000\nrestart_most_ms = 600000"));
   manager.spawn(nf("forward"), "a", 3);
