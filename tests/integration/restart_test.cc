@@ -298,6 +298,9 @@ TEST(RestartAndOperators, ScaleAndUpgradeSettleWhatWaits) {
   for (const pid_t pid : manager.live_hosts()) kill(pid, SIGKILL);
   ASSERT_TRUE(in_state(manager, 4, "waiting"));
   ASSERT_TRUE(in_state(manager, 0, "waiting"));
+  // Who cannot be replaced waits on.
+  EXPECT_THAT(manager.refusal("scale", {{"service", "a"}, {"nfs", 200'000'000}}), HasSubstr("too many"));
+  EXPECT_EQ(who_is_there(manager).size(), 5U);
   EXPECT_EQ(manager.call("scale", {{"service", "a"}, {"nfs", 2}})["started"], 2);
   EXPECT_EQ(who_is_there(manager).size(), 4U);
   manager.call("upgrade", {{"service", "b"}, {"module", nf("bridge")}});
