@@ -58,6 +58,7 @@ class Inheritance {
     std::unique_ptr<HostLink> host{};  // null: not yet, or the registry has it
     uint64_t request = 0;
     std::string trouble{};  // why it cannot be taken back
+    bool clean = false;     // it exited, with status 0, by itself
     uint32_t nfs() const noexcept;
   };
 
