@@ -49,5 +49,7 @@ std::optional<Message> receive_message(int socket, bool* closed = nullptr);
 // A line of a stream socket, blocking, at most `bytes_max` long. Nothing: the peer closed before a whole line came.
 std::optional<std::string> receive_line(int socket, std::string& buffer, size_t bytes_max);
 void send_all(int socket, std::string_view text);
+// All of it by then, however slowly the peer reads, or Error. The socket may be blocking or not.
+void send_within(int socket, std::string_view text, int patience_ms);
 
 }  // namespace roost

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <thread>
@@ -155,6 +156,36 @@ TEST(Socket, SendsMoreThanABufferHolds) {
   EXPECT_EQ(receive_line(pair.b.get(), buffer, 8 << 20), text);
   sender.join();
   EXPECT_THROW(send_all(pair.b.get(), text), Error);
+}
+
+// Somebody who always reads a little does not keep the sender.
+TEST(Socket, WhatIsSentHasADeadlineAsAWhole) {
+  Pair pair(SOCK_STREAM);
+  std::atomic<bool> over{false};
+  std::thread reader([&] {
+    std::array<char, 1 << 10> some;
+    while (!over && read(pair.b.get(), some.data(), some.size()) > 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  });
+  const auto began = std::chrono::steady_clock::now();
+  const std::string text(8 << 20, 'z');
+  EXPECT_NE(error_of([&] { send_within(pair.a.get(), text, 300); }).find("has not taken"), std::string::npos);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+  over = true;
+  pair.a.reset();
+  reader.join();
+}
+
+TEST(Socket, SendsInTimeMoreThanABufferHolds) {
+  for (const bool blocking : {false, true}) {
+    Pair pair(SOCK_STREAM);
+    set_blocking(pair.a.get(), blocking);
+    const std::string text(4 << 20, 'z');
+    std::thread sender([&] { send_within(pair.a.get(), text + "\n", 20'000); });
+    std::string buffer;
+    EXPECT_EQ(receive_line(pair.b.get(), buffer, 8 << 20), text);
+    sender.join();
+  }
 }
 
 // Drivers of DPDK's have the kernel signal the manager for each packet.
