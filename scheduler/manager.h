@@ -384,6 +384,7 @@ class Manager {
   uint32_t generation_ = 0;
   uint64_t started_tsc_;
   EventLog events_;
+  std::string trouble_;  // with the events that on_events() was at last; empty: none
 
   FileDescriptor rule_timer_;
   uint32_t rules_beyond_ = 0;              // what flows are told apart by, beyond their keys

@@ -97,7 +97,12 @@ Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
       restore(groups);
     }
   }
-  if (!whole.empty()) stopped.killed = end_hosts(whole);
+  try {
+    if (!whole.empty()) stopped.killed = end_hosts(whole);
+  } catch (const Error& error) {
+    problems.emplace_back(error.what());
+    for (const HostLink* host : whole) restore(by_host[host->id]);
+  }
   wait_for_sweeps();  // of hosts that had died before, too: whoever looks now sees none of these NFs
   if (!problems.empty()) fail("stop: {}", fmt::join(problems, "; "));
   return stopped;
