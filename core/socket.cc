@@ -94,7 +94,12 @@ FileDescriptor connect_unix(const std::string& path, int type) {
 }
 
 FileDescriptor accept_unix(int listener) {
-  return FileDescriptor(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  FileDescriptor connection(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (connection || errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return connection;
+  if (errno == EMFILE || errno == ENFILE)
+    fail_errno(
+        "a connection cannot be accepted; raise the bound of descriptors (LimitNOFILE of the service, ulimit -n)");
+  fail_errno("a connection cannot be accepted");
 }
 
 Peer peer_of(int socket) {

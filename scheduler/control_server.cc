@@ -22,6 +22,7 @@ namespace {
 constexpr uint32_t kDrain_ms = 1'000;
 constexpr size_t kConnectionsMax = 256, kOperatorsReserve = 64;
 constexpr int kAcceptedAtOnce = 64;
+constexpr useconds_t kAcceptPause_us = 20'000;
 constexpr int kAnsweredAtOnce = 16;  // of one connection; then others have their turn, and the manager's events
 constexpr int kSendPatience_ms = 2'000, kPerMiBPatience_ms = 1'000;  // an operator who doesn't read holds up the others
 constexpr const char* kVersion = "0.1.0";
@@ -57,8 +58,16 @@ void ControlServer::run(int signal_fd) {
 
 void ControlServer::accept_all() {
   for (int i = 0; i < kAcceptedAtOnce; ++i) {
-    FileDescriptor socket = accept_unix(listener_.get());
+    FileDescriptor socket;
+    try {
+      socket = accept_unix(listener_.get());
+    } catch (const Error& error) {  // whoever connects waits, and is seen again at once
+      if (!std::exchange(accept_fails_, true)) log_warn("operators' socket: {}", error.what());
+      usleep(kAcceptPause_us);
+      return;
+    }
     if (!socket) return;
+    accept_fails_ = false;
     try {
       const Peer peer = peer_of(socket.get());
       const Role role = access_.role_of(peer);

@@ -54,6 +54,7 @@ class ControlServer {
   std::map<int, Connection> connections_;
   std::array<RequestRate, kRoles> rates_{};  // of all connections of a role
   bool down_ = false;
+  bool accept_fails_ = false;  // and that has been said
 };
 
 }  // namespace roost

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -55,6 +56,20 @@ TEST(Socket, ListensPrivatelyAndKnowsItsPeer) {
   ASSERT_TRUE(server);
   EXPECT_EQ(peer_of(server.get()).pid, getpid());
   EXPECT_EQ(peer_of(server.get()).uid, getuid());
+}
+
+TEST(Socket, WhereDescriptorsHaveRunOutAConnectionWaits) {
+  const test::TempDir folder;
+  const auto listener = listen_unix(folder.path("s"), SOCK_STREAM);
+  const auto client = connect_unix(folder.path("s"), SOCK_STREAM);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const std::string error = error_of([&] { accept_unix(listener.get()); });
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_NE(error.find("ulimit -n"), std::string::npos) << error;
+  EXPECT_TRUE(accept_unix(listener.get()));
 }
 
 TEST(Socket, ALiveListenerStaysAndAStaleFileGoes) {
