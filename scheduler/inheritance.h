@@ -63,7 +63,7 @@ class Inheritance {
   };
 
   void write(const std::function<bool()>& change);
-  void entrust_module(const ModuleCopy& module);
+  bool entrust_module(const ModuleCopy& module);  // as Roster::put()
   std::set<uint32_t> held_of(const NfGroup& group) const;
 
   // inheritance_taken.cc
