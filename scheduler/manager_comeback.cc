@@ -221,6 +221,7 @@ uint32_t Manager::give_up_returns(const Comebacks::Ranges& ranges) {
   uint32_t nfs = 0;
   for (const auto& [first, count] : ranges) {
     registry_.give_numbers_back(first, count);
+    quarantine_.forget(first, count);
     nfs += count;
   }
   set_restart_timer();

@@ -121,6 +121,7 @@ void Manager::read_loop_notices() {
   for (const HostLink* host : swept) {
     inheritance_->drop_host(*host);
     keep_for_return(*host);
+    for (const uint32_t first : host->groups) quarantine_.forget(first, registry_.group(first).count);
     registry_.remove_host(host->id);
   }
   hosts_leaving_ -= static_cast<uint32_t>(swept.size());

@@ -110,19 +110,24 @@ Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
 
 void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back) {
   const auto& quarantined = quarantine_.nfs();
+  const auto keeps = std::find_if(quarantined.begin(), quarantined.end(), [this](uint32_t nf) {
+    const NfGroup* const group = registry_.group_of(nf);
+    return group != nullptr && !registry_.hosts().at(group->host)->dead;
+  });
   if (!all_back)
     fail(
         "NF {} and others of {} go on: packets that were out, with some NF of any host, are not back after {} ms, so "
         "theirs may be among them; {}stop all NFs of that host, or try again",
         firsts.front(), host.name(), kReturnPatience_ms,
-        quarantined.empty() ? ""
-                            : fmt::format("NF {} is in quarantine and may keep packets: stop all NFs of its host; or ",
-                                          *quarantined.begin()));
+        keeps == quarantined.end()
+            ? ""
+            : fmt::format("NF {} is in quarantine and may keep packets: stop all NFs of its host; or ", *keeps));
   for (const uint32_t first : firsts) {
     const NfGroup& group = registry_.group(first);
     wake_if_asked(host, host.ask("stop", {{"first", group.place}, {"count", group.count}}));
     forget({first});
     clear_places(host, group);
+    quarantine_.forget(first, group.count);
     registry_.remove_group(first);
     inheritance_->drop_group(first);
     tell_loop_of(host);
