@@ -101,7 +101,7 @@ class Manager {
   void set_chain_of_port(const std::string& port, const std::string& chain);  // empty: none
 
   // Quarantined NFs get packets again. Returns how many; throws Error, for those that cannot with the others done.
-  uint32_t resume_nfs(const std::vector<uint32_t>& nfs);
+  uint32_t resume_nfs(std::vector<uint32_t> nfs);
 
   struct Told {
     uint32_t nfs = 0, refused = 0;

@@ -157,6 +157,7 @@ void Manager::come_back(Comeback comeback) {
   host->history.end = HostHistory::End::asked;
   host->history.since_ms = since_ms;
   ++host->history.restarts;
+  inheritance_->keep_host(*host);
   uint32_t nfs = 0;
   std::vector<uint32_t> held;
   while (!comeback.groups.empty()) {

@@ -192,6 +192,21 @@ TEST_P(Outlive, OneThatExitsByItselfIsNotStartedAgainOnFailure) {
   manager.end();
 }
 
+TEST_P(Outlive, RestartsAreCountedFromOneManagerToTheNext) {
+  ManagerProcess manager(simple_config({"a"}, kLoad, waits() + "[settings]\nrestart_policy = 1\nrestart_ms = 20\n"));
+  manager.spawn(nf("forward"), "a", 1, GetParam());
+  for (const uint32_t restarts : {1U, 2U}) {
+    kill(manager.live_hosts().at(0), SIGKILL);
+    ASSERT_TRUE(eventually([&] {
+      return manager.log().find(fmt::format("1 NFs are back; restarts so far: {}", restarts)) != std::string::npos;
+    })) << manager.log();
+    kill_manager(manager);
+    manager.start_again();
+  }
+  EXPECT_TRUE(goes_on(manager));
+  manager.end();
+}
+
 TEST_P(Outlive, WithAnotherConfigurationTheyEndAndThatIsSaid) {
   ManagerProcess manager(config(kLoad));
   populate(manager, GetParam(), nf("forward"));

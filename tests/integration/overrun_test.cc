@@ -98,7 +98,7 @@ TEST_P(Overrun, OthersGoOnAndItIsBroughtBack) {
     spins(false);
     ASSERT_TRUE(is_quarantined(spinner, true)) << manager_.events();
     const uint64_t seen = nf_of(spinner)["packets"];
-    EXPECT_EQ(manager_.call("resume_nf", {{"nfs", {spinner}}})["resumed"], 1);
+    EXPECT_EQ(manager_.call("resume_nf", {{"nfs", {spinner, spinner}}})["resumed"], 1);
     EXPECT_EQ(nf_of(spinner)["state"], "live");
     ASSERT_TRUE(flows_begin_anew());
     ASSERT_TRUE(eventually([&] { return nf_of(spinner)["packets"] > seen + 100; }));
