@@ -88,7 +88,7 @@ void Manager::resume(uint32_t nf, bool by_operator) {
   const NfGroup& group = *registry_.group_of(nf);
   HostLink& host = *registry_.find_host(group.host);
   if (host.dead) fail("its host has ended");
-  host.ask("resume", {{"nf", group.place + nf - group.first}});
+  wake_if_asked(host, host.ask("resume", {{"nf", group.place + nf - group.first}}));
   quarantine_.released(nf, by_operator, now_ms());
   inheritance_->keep_group_of(nf);
   if (by_operator) crashes_.released(nf);

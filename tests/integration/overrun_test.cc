@@ -221,6 +221,23 @@ TEST_P(Overrun, WhoWaitsForAnOperatorFollowsTheSetting) {
   manager_.end();
 }
 
+// Nothing but its own timer wakes its worker, and that was held.
+TEST_P(Overrun, WhoLivesByItsTimerHasItBack) {
+  manager_.call("pause");
+  const uint32_t timer =
+      manager_.spawn(module("test_alarm"), "a", 1, GetParam(), {{"every_ms", 20}, {"spins", file()}})["first"];
+  for (int round = 0; round < 3; ++round) {
+    spins(true);
+    ASSERT_TRUE(is_quarantined(timer, false)) << "its timer does not fire, round " << round << manager_.events();
+    spins(false);
+    ASSERT_TRUE(is_quarantined(timer, true)) << manager_.events();
+    pause_ms(300);  // its worker sleeps
+    EXPECT_EQ(manager_.call("resume_nf", {{"nfs", {timer}}})["resumed"], 1);
+  }
+  expect_books_close();
+  manager_.end();
+}
+
 // Its timer finds neither it nor its host.
 TEST_P(Overrun, WhoIsStoppedMeanwhileStaysAway) {
   const uint32_t spinner = spawn_spinner();
