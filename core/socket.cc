@@ -94,7 +94,12 @@ FileDescriptor connect_unix(const std::string& path, int type) {
 }
 
 FileDescriptor accept_unix(int listener) {
-  return FileDescriptor(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  FileDescriptor connection(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (connection || errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return connection;
+  if (errno == EMFILE || errno == ENFILE)
+    fail_errno(
+        "a connection cannot be accepted; raise the bound of descriptors (LimitNOFILE of the service, ulimit -n)");
+  fail_errno("a connection cannot be accepted");
 }
 
 Peer peer_of(int socket) {
@@ -223,6 +228,25 @@ void send_all(int socket, std::string_view text) {
     if (bytes < 0 && errno == EINTR) continue;
     if (bytes < 0) fail_errno("socket: cannot send");
     text.remove_prefix(static_cast<size_t>(bytes));
+  }
+}
+
+// SO_SNDTIMEO would count anew for each piece that the kernel takes.
+void send_within(int socket, std::string_view text, int patience_ms) {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::milliseconds(patience_ms);
+  for (int tries = 0; !text.empty();) {
+    const ssize_t bytes = send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (bytes >= 0) {
+      text.remove_prefix(static_cast<size_t>(bytes));
+      continue;
+    }
+    if (errno == EINTR || try_again_without_memory(tries)) continue;
+    if (errno != EAGAIN) fail_errno("socket: cannot send");
+    pollfd writable{socket, POLLOUT, 0};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    if (left <= 0 || poll_all({&writable, 1}, static_cast<int>(left)) == 0)
+      fail("socket: the peer has not taken {} bytes of it in {} ms", text.size(), patience_ms);
   }
 }
 

@@ -30,7 +30,9 @@ void open_socket_file(const std::string& path, mode_t mode, std::optional<gid_t>
 FileDescriptor connect_unix(const std::string& path, int type);
 // Removes the name of a socket on which nobody listens any more, and has not begun to a moment ago.
 void unlink_stale(const std::string& path, int type) noexcept;
-FileDescriptor accept_unix(int listener);  // non-blocking connection; none: an empty descriptor
+// Non-blocking connection; none is there, or not any more: an empty descriptor. Throws Error, where descriptors have
+// run out, say: the connection waits on.
+FileDescriptor accept_unix(int listener);
 Peer peer_of(int socket);
 void set_blocking(int fd, bool blocking);
 // poll(2) that no signal ends. Returns how many are ready, 0: none in time.
@@ -49,5 +51,7 @@ std::optional<Message> receive_message(int socket, bool* closed = nullptr);
 // A line of a stream socket, blocking, at most `bytes_max` long. Nothing: the peer closed before a whole line came.
 std::optional<std::string> receive_line(int socket, std::string& buffer, size_t bytes_max);
 void send_all(int socket, std::string_view text);
+// All of it by then, however slowly the peer reads, or Error. The socket may be blocking or not.
+void send_within(int socket, std::string_view text, int patience_ms);
 
 }  // namespace roost

@@ -187,7 +187,7 @@ Json Host::resume(const Json& parameters) {
     case Worker::Return::late:
       fail("its worker, which another NF keeps, did not come to it in {} ms; try again", kResumePatience.count());
   }
-  return Json::object();
+  return done();
 }
 
 Json Host::tell_nfs(const Json& parameters) {
@@ -199,8 +199,8 @@ Json Host::tell_nfs(const Json& parameters) {
   return answer;
 }
 
-// Timers that were set, messages that came, packets that were freed on this thread: the worker takes them up when it is
-// awake, and only the manager can have it so.
+// Timers that were set, or held in quarantine, messages that came, packets that were freed on this thread: the worker
+// takes them up when it is awake, and only the manager can have it so.
 Json Host::done() const { return worker_->wants_up() ? Json{{"wake", true}} : Json::object(); }
 
 void Host::tell(const Json& response) { send_message(memory_.manager.get(), json_text(response)); }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::chrono::seconds kTakeOverPatience{30};  // for a manager that has come to have done with all of them
 constexpr std::chrono::seconds kEndPatience{1};        // for hosts to end by themselves
-constexpr std::chrono::milliseconds kLookForEnds{5};
+constexpr std::chrono::milliseconds kLookForEnds{5}, kAcceptPause{20};
 
 }  // namespace
 
@@ -33,7 +33,12 @@ bool Nursery::lose_manager() {
 
 // Whoever it is has the manager's user, as all have who may speak to operators' socket.
 void Nursery::take_manager() {
-  FileDescriptor connection = accept_unix(listener_.get());
+  FileDescriptor connection;
+  try {
+    connection = accept_unix(listener_.get());
+  } catch (const Error&) {  // it waits on
+    std::this_thread::sleep_for(kAcceptPause);
+  }
   if (!connection || peer_of(connection.get()).uid != geteuid()) return;
   set_blocking(connection.get(), true);
   manager_ = std::move(connection);

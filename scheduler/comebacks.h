@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -29,6 +30,7 @@ struct Comeback {
 class Comebacks {
  public:
   using Ranges = std::vector<std::pair<uint32_t, uint32_t>>;  // first NF, count
+  using Cancel = std::function<Ranges()>;
 
   void add(Comeback comeback);  // due when its history says
   std::optional<uint64_t> next_ms() const;

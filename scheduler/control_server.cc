@@ -22,6 +22,9 @@ namespace {
 constexpr uint32_t kDrain_ms = 1'000;
 constexpr size_t kConnectionsMax = 256, kOperatorsReserve = 64;
 constexpr int kAcceptedAtOnce = 64;
+constexpr useconds_t kAcceptPause_us = 20'000;
+constexpr int kAnsweredAtOnce = 16;  // of one connection; then others have their turn, and the manager's events
+constexpr int kSendPatience_ms = 2'000, kPerMiBPatience_ms = 1'000;  // an operator who doesn't read holds up the others
 constexpr const char* kVersion = "0.1.0";
 
 }  // namespace
@@ -32,28 +35,39 @@ ControlServer::ControlServer(Manager& manager, FileDescriptor listener, const Co
 void ControlServer::run(int signal_fd) {
   while (!down_) {
     std::vector<pollfd> events{{signal_fd, POLLIN, 0}, {listener_.get(), POLLIN, 0}};
-    for (const auto& [fd, connection] : connections_) events.push_back({fd, POLLIN, 0});
+    bool more = false;
+    for (const auto& [fd, connection] : connections_) {
+      events.push_back({fd, POLLIN, 0});
+      more |= connection.more;
+    }
     events.push_back({manager_.event_descriptor(), POLLIN, 0});
-    if (poll(events.data(), events.size(), -1) < 0) continue;
+    if (poll(events.data(), events.size(), more ? 0 : -1) < 0) continue;
     if (events[0].revents != 0) {
       log_info("asked to end by a signal");
       down();
       return;
     }
     if (events.back().revents != 0) manager_.on_events();
-    for (size_t i = 2; i + 1 < events.size(); ++i)
-      if (events[i].revents != 0 && !serve(connections_.at(events[i].fd))) connections_.erase(events[i].fd);
+    for (size_t i = 2; i + 1 < events.size(); ++i) {
+      Connection& connection = connections_.at(events[i].fd);
+      if ((events[i].revents != 0 || connection.more) && !serve(connection)) connections_.erase(events[i].fd);
+    }
     if (events[1].revents != 0) accept_all();
   }
 }
 
 void ControlServer::accept_all() {
   for (int i = 0; i < kAcceptedAtOnce; ++i) {
-    FileDescriptor socket = accept_unix(listener_.get());
+    FileDescriptor socket;
+    try {
+      socket = accept_unix(listener_.get());
+    } catch (const Error& error) {  // whoever connects waits, and is seen again at once
+      if (!std::exchange(accept_fails_, true)) log_warn("operators' socket: {}", error.what());
+      usleep(kAcceptPause_us);
+      return;
+    }
     if (!socket) return;
-    set_blocking(socket.get(), true);
-    const timeval patience{2, 0};  // an operator who doesn't read must not hold up the others
-    setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    accept_fails_ = false;
     try {
       const Peer peer = peer_of(socket.get());
       const Role role = access_.role_of(peer);
@@ -63,7 +77,7 @@ void ControlServer::accept_all() {
         connections_.insert_or_assign(fd, Connection{std::move(socket), role});
         continue;
       }
-      send_all(socket.get(), json_text(rpc_error(nullptr, RpcError::failed, why_not)) + "\n");
+      send({std::move(socket), role}, rpc_error(nullptr, RpcError::failed, why_not));
     } catch (const Error&) {  // it has gone already
     }
   }
@@ -98,27 +112,37 @@ std::string ControlServer::too_many(Connection& connection) {
   return "";
 }
 
+void ControlServer::send(const Connection& connection, const Json& said) {
+  const std::string text = json_text(said) + "\n";
+  send_within(connection.socket.get(), text,
+              kSendPatience_ms + static_cast<int>(text.size() * kPerMiBPatience_ms >> 20));
+}
+
 bool ControlServer::serve(Connection& connection) {
-  std::array<char, 64 << 10> chunk;
-  const ssize_t bytes = recv(connection.socket.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
-  if (bytes <= 0) return bytes < 0 && (errno == EAGAIN || errno == EINTR);
-  size_t looked = connection.buffer.size();
-  connection.buffer.append(chunk.data(), static_cast<size_t>(bytes));
+  std::string& buffer = connection.buffer;
+  size_t looked = 0;
+  if (!connection.more) {
+    std::array<char, 64 << 10> chunk;
+    const ssize_t bytes = recv(connection.socket.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
+    if (bytes <= 0) return bytes < 0 && (errno == EAGAIN || errno == EINTR);
+    looked = buffer.size();
+    buffer.append(chunk.data(), static_cast<size_t>(bytes));
+  }
+  connection.more = false;
   try {
-    for (size_t end; (end = connection.buffer.find('\n', looked)) != std::string::npos; looked = 0) {
+    int answered = 0;
+    for (size_t end; (end = buffer.find('\n', looked)) != std::string::npos; looked = 0) {
       if (end > kRequestBytesMax) break;
-      const std::string line = connection.buffer.substr(0, end);
-      connection.buffer.erase(0, end + 1);
+      if (answered++ == kAnsweredAtOnce) return connection.more = true;
+      const std::string line = buffer.substr(0, end);
+      buffer.erase(0, end + 1);
       const std::string refused = too_many(connection);
-      const Json said =
-          refused.empty() ? answer(line, connection.role) : rpc_error(nullptr, RpcError::too_many, refused);
-      send_all(connection.socket.get(), json_text(said) + "\n");
+      send(connection,
+           refused.empty() ? answer(line, connection.role) : rpc_error(nullptr, RpcError::too_many, refused));
     }
-    if (connection.buffer.size() <= kRequestBytesMax) return true;
-    send_all(connection.socket.get(),
-             json_text(rpc_error(nullptr, RpcError::invalid_request,
-                                 fmt::format("a request has at most {} bytes; this one is longer", kRequestBytesMax))) +
-                 "\n");
+    if (buffer.size() <= kRequestBytesMax) return true;
+    send(connection, rpc_error(nullptr, RpcError::invalid_request,
+                               fmt::format("a request has at most {} bytes; this one is longer", kRequestBytesMax)));
   } catch (const Error&) {  // the operator has gone, or doesn't read
   }
   return false;

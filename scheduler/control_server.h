@@ -29,11 +29,13 @@ class ControlServer {
     FileDescriptor socket;
     Role role;
     std::string buffer{};
+    bool more = false;  // whole lines are left in it, for the next turn
     RequestRate rate{};
   };
 
   void accept_all();
-  bool serve(Connection& connection);                      // false: it has ended
+  bool serve(Connection& connection);  // false: it has ended
+  static void send(const Connection& connection, const Json& said);
   std::string refusal(const Peer& peer, Role role) const;  // of a connection; empty: it is welcome
   std::string too_many(Connection& connection);            // requests; empty: they are not
   Json perform(const std::string& method, const Json& parameters, Role role);
@@ -52,6 +54,7 @@ class ControlServer {
   std::map<int, Connection> connections_;
   std::array<RequestRate, kRoles> rates_{};  // of all connections of a role
   bool down_ = false;
+  bool accept_fails_ = false;  // and that has been said
 };
 
 }  // namespace roost

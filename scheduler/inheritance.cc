@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <tuple>
+
 #include "core/error.h"
 #include "scheduler/host_users.h"
 #include "scheduler/manager.h"
@@ -55,7 +57,7 @@ Inheritance::Inheritance(Manager& manager, const ManagerConfig& config, const st
     : manager_(manager), same_(what_must_be_the_same(config, host_program)) {
   if (config.hosts.outlive_manager_s == 0) return;
   roster_.emplace();
-  roster_->put("configuration", same_);
+  std::ignore = roster_->put("configuration", same_);  // nobody has it yet
 }
 
 // `change` says whether the nursery is to be given the roster: it is in other memory now.
@@ -90,8 +92,8 @@ void Inheritance::keep_host(const HostLink& host) {
 void Inheritance::keep_group(uint32_t first) {
   write([&] {
     const NfGroup& group = manager_.registry_.group(first);
-    entrust_module(*group.origin->copy);
     const NfOrigin& origin = *group.origin;
+    const bool moved = entrust_module(*origin.copy);
     return roster_->put(key_of_group(first), {{"count", group.count},
                                               {"host", group.host},
                                               {"place", group.place},
@@ -104,7 +106,8 @@ void Inheritance::keep_group(uint32_t first) {
                                                {{"module", origin.copy->id},
                                                 {"dedicated", origin.dedicated},
                                                 {"config", origin.config},
-                                                {"weight", origin.weight ? Json(*origin.weight) : Json()}}}});
+                                                {"weight", origin.weight ? Json(*origin.weight) : Json()}}}}) ||
+           moved;
   });
 }
 
@@ -134,12 +137,12 @@ void Inheritance::drop_group(uint32_t first) {
 }
 
 // Its content goes to the nursery, whatever becomes of the file.
-void Inheritance::entrust_module(const ModuleCopy& module) {
-  if (!manager_.nursery_ || modules_.contains(module.id)) return;
+bool Inheritance::entrust_module(const ModuleCopy& module) {
+  if (!manager_.nursery_ || modules_.contains(module.id)) return false;
   manager_.nursery_->keep_module(module.id, module.memory.get());
   modules_.insert(module.id);
   const ModuleVersion& version = module.version;
-  roster_->put(
+  return roster_->put(
       fmt::format("module {}", module.id),
       {{"path", module.path}, {"version", {version.device, version.inode, version.bytes, version.changed_ns}}});
 }
@@ -147,7 +150,7 @@ void Inheritance::entrust_module(const ModuleCopy& module) {
 // Hosts of a nursery before it are gone, and with it what it kept.
 void Inheritance::entrust() {
   write([&] {
-    for (const uint32_t id : modules_) roster_->erase(fmt::format("module {}", id));
+    for (const uint32_t id : modules_) std::ignore = roster_->erase(fmt::format("module {}", id));
     modules_.clear();
     return entrusted_ = true;
   });

@@ -58,11 +58,12 @@ class Inheritance {
     std::unique_ptr<HostLink> host{};  // null: not yet, or the registry has it
     uint64_t request = 0;
     std::string trouble{};  // why it cannot be taken back
+    bool clean = false;     // it exited, with status 0, by itself
     uint32_t nfs() const noexcept;
   };
 
   void write(const std::function<bool()>& change);
-  void entrust_module(const ModuleCopy& module);
+  bool entrust_module(const ModuleCopy& module);  // as Roster::put()
   std::set<uint32_t> held_of(const NfGroup& group) const;
 
   // inheritance_taken.cc

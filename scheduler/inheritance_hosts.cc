@@ -85,6 +85,7 @@ void Inheritance::offer(Heir& heir) {
   const FileDescriptor theirs(ends[1]);
   set_blocking(host.socket.get(), false);
   NurseryLink::Handed handed = manager_.nursery_->hand(heir.pid, theirs.get());
+  heir.clean = !handed.pidfd && WIFEXITED(handed.status) && WEXITSTATUS(handed.status) == 0;
   if (!handed.pidfd) fail("{}", how_it_left(handed.status));
   host.pid = heir.pid;
   host.pidfd = std::move(handed.pidfd);
@@ -143,8 +144,10 @@ void Inheritance::give_up(Heir& heir) {
   const uint32_t all = heir.nfs();
   uint32_t back = 0;
   for (NfGroup& group : heir.groups) {
+    auto& origin = manager_.service_origins_[group.service];
+    if (origin == nullptr) origin = group.origin;
     const auto policy = static_cast<RestartPolicy>(manager_.value_for(Setting::restart_policy, group.settings));
-    if (comes_back(policy, true)) {
+    if (comes_back(policy, !heir.clean)) {
       back += group.count;
       heir.was.groups.emplace(group.first, std::move(group));
     } else {
@@ -156,7 +159,7 @@ void Inheritance::give_up(Heir& heir) {
       "of its {} NFs {} are started again, {} are gone",
       heir.was.host, tier_name(heir.was.tier), heir.was.tenant, heir.pid, heir.trouble, all, back, all - back));
   if (back == 0) return;
-  heir.was.history.end = HostHistory::End::failed;
+  heir.was.history.end = heir.clean ? HostHistory::End::clean : HostHistory::End::failed;
   heir.was.history.due_ms = Manager::now_ms();
   heir.was.history.last_crash = {{"pid", heir.pid}, {"how", heir.trouble}};
   manager_.comebacks_.add(std::move(heir.was));

@@ -101,7 +101,7 @@ class Manager {
   void set_chain_of_port(const std::string& port, const std::string& chain);  // empty: none
 
   // Quarantined NFs get packets again. Returns how many; throws Error, for those that cannot with the others done.
-  uint32_t resume_nfs(const std::vector<uint32_t>& nfs);
+  uint32_t resume_nfs(std::vector<uint32_t> nfs);
 
   struct Told {
     uint32_t nfs = 0, refused = 0;
@@ -259,7 +259,7 @@ class Manager {
 
   // manager_stop.cc
   Stopped stop_groups(const std::vector<uint32_t>& firsts);
-  Stopped stop_drained(std::vector<uint32_t> firsts, std::string_view what);
+  Stopped stop_drained(std::vector<uint32_t> firsts, std::string_view what, const Comebacks::Cancel& cancel);
   void stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back);
   void retire(const std::vector<uint32_t>& firsts);
   void restore(const std::vector<uint32_t>& firsts);
@@ -384,6 +384,7 @@ class Manager {
   uint32_t generation_ = 0;
   uint64_t started_tsc_;
   EventLog events_;
+  std::string trouble_;  // with the events that on_events() was at last; empty: none
 
   FileDescriptor rule_timer_;
   uint32_t rules_beyond_ = 0;              // what flows are told apart by, beyond their keys

@@ -157,6 +157,7 @@ void Manager::come_back(Comeback comeback) {
   host->history.end = HostHistory::End::asked;
   host->history.since_ms = since_ms;
   ++host->history.restarts;
+  inheritance_->keep_host(*host);
   uint32_t nfs = 0;
   std::vector<uint32_t> held;
   while (!comeback.groups.empty()) {
@@ -221,6 +222,7 @@ uint32_t Manager::give_up_returns(const Comebacks::Ranges& ranges) {
   uint32_t nfs = 0;
   for (const auto& [first, count] : ranges) {
     registry_.give_numbers_back(first, count);
+    quarantine_.forget(first, count);
     nfs += count;
   }
   set_restart_timer();

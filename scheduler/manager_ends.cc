@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Hosts that end: by themselves, because they must, or because they are asked to.
+#include <unistd.h>
+
 #include "core/error.h"
 #include "core/socket.h"
 #include "scheduler/inheritance.h"
@@ -11,11 +13,10 @@ namespace {
 constexpr int kEndPatience_ms = 2'000;
 constexpr int kClosedPatience_ms = 100;  // a process that ends closes its sockets first
 constexpr int kStatusPatience_ms = 500;
+constexpr useconds_t kTroublePause_us = 10'000;
 
-// Waits for all of them at once, until none has ended for so long; returns those that are still there.
-std::vector<HostLink*> wait_for_ends(const std::vector<HostLink*>& hosts, int patience_ms) {
-  EventSet ends;
-  for (size_t i = 0; i < hosts.size(); ++i) ends.watch(hosts[i]->pidfd.get(), i);
+// Waits for all of them, whom `ends` has, at once, until none has ended for so long; returns those that remain.
+std::vector<HostLink*> wait_for_ends(EventSet& ends, const std::vector<HostLink*>& hosts, int patience_ms) {
   std::vector<bool> ended(hosts.size());
   for (size_t left = hosts.size(); left != 0;) {
     const auto ready = ends.ready(patience_ms);
@@ -50,17 +51,30 @@ std::string_view what_it_did(Breach what) {
 
 }  // namespace
 
-// Without returns: hosts that are due to come back wait for the next call.
+// Without returns: hosts that are due to come back wait for the next call. An event that cannot be dealt with, where
+// descriptors have run out, say, comes again, and holds up no other.
 void Manager::on_events(bool with_returns) {
   bool restarts = false;
+  std::string trouble;
+  const auto deal_with = [&trouble](auto&& what) {
+    try {
+      what();
+    } catch (const std::exception& error) {
+      trouble = error.what();
+    }
+  };
   for (const uint64_t event : watched_.ready()) {
     const auto source = static_cast<Source>(event >> 32);
     if (source == Source::restarts)
       restarts = true;  // last: what is still to be told here is of hosts that had their numbers before
     else
-      on_event(source, static_cast<uint32_t>(event));
+      deal_with([&] { on_event(source, static_cast<uint32_t>(event)); });
   }
-  if (restarts && with_returns) on_restarts();
+  if (restarts && with_returns) deal_with([this] { on_restarts(); });
+  if (!trouble.empty()) usleep(kTroublePause_us);
+  if (trouble != trouble_ && !trouble.empty())
+    event(fmt::format("something that happened could not be dealt with: {}; tried again until it can", trouble));
+  trouble_ = trouble;
 }
 
 void Manager::on_event(Source source, uint32_t number) {
@@ -107,6 +121,7 @@ void Manager::read_loop_notices() {
   for (const HostLink* host : swept) {
     inheritance_->drop_host(*host);
     keep_for_return(*host);
+    for (const uint32_t first : host->groups) quarantine_.forget(first, registry_.group(first).count);
     registry_.remove_host(host->id);
   }
   hosts_leaving_ -= static_cast<uint32_t>(swept.size());
@@ -116,7 +131,7 @@ void Manager::read_loop_notices() {
 void Manager::host_spoke(HostLink& host) {
   bool closed = false;
   receive_message(host.socket.get(), &closed);
-  if (closed && wait_for_ends({&host}, kClosedPatience_ms).empty()) return host_died(host);
+  if (closed && readable_within(host.pidfd.get(), kClosedPatience_ms)) return host_died(host);
   kill_host(host, closed ? "closed its socket" : "speaks without being asked");
 }
 
@@ -147,8 +162,10 @@ std::string Manager::out_of_memory(const HostLink& host) const {
 }
 
 // Hosts that have nothing to do any more: all are asked to end, all are waited for, and those that remain are killed.
-// Returns whom that befell.
+// Returns whom that befell. Throws Error, before anybody is asked.
 std::vector<std::string> Manager::end_hosts(const std::vector<HostLink*>& hosts) {
+  EventSet ends;
+  for (size_t i = 0; i < hosts.size(); ++i) ends.watch(hosts[i]->pidfd.get(), i);
   for (HostLink* host : hosts) {
     registry_.close_host(*host);
     try {
@@ -156,14 +173,14 @@ std::vector<std::string> Manager::end_hosts(const std::vector<HostLink*>& hosts)
     } catch (const Error&) {  // it has ended by itself
     }
   }
-  const auto remaining = wait_for_ends(hosts, kEndPatience_ms);
+  const auto remaining = wait_for_ends(ends, hosts, kEndPatience_ms);
   std::vector<std::string> killed;
   for (HostLink* host : remaining) {
     event(fmt::format("{}: does not end when asked; it is killed", host->name()));
     host->kill_now();
     killed.push_back(host->name());
   }
-  wait_for_ends(remaining, kEndPatience_ms);
+  for (const HostLink* host : remaining) readable_within(host->pidfd.get(), kEndPatience_ms);
   bury(hosts);
   return killed;
 }
@@ -196,10 +213,8 @@ void Manager::bury(const std::vector<HostLink*>& hosts) {
 }
 
 void Manager::wait_for_sweeps() {
-  EventSet loop;
-  loop.watch(loop_notices_.fd(), 0);
   while (hosts_leaving_ != 0) {
-    loop.ready(-1);  // the loop always turns
+    readable_within(loop_notices_.fd(), -1);  // the loop always turns
     read_loop_notices();
   }
 }

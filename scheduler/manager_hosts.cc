@@ -109,7 +109,12 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
     if (left.count() <= 0 || poll_all(events, static_cast<int>(left.count())) == 0)
       fail("host (pid {}): has not attached in {} ms; see its messages above", pid, kAttachPatience_ms);
     if (events[1].revents != 0) fail("host (pid {}): ended before it attached; see its messages above", pid);
-    FileDescriptor connection = accept_unix(host_listener_.get());
+    FileDescriptor connection;
+    try {
+      connection = accept_unix(host_listener_.get());
+    } catch (const Error& error) {
+      fail("host (pid {}): {}", pid, error.what());
+    }
     if (!connection) continue;
     const Peer peer = peer_of(connection.get());
     if (peer.pid != pid) {

@@ -2,6 +2,8 @@
 // NFs that don't come back from process(): quarantined, and brought back.
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
@@ -86,14 +88,16 @@ void Manager::resume(uint32_t nf, bool by_operator) {
   const NfGroup& group = *registry_.group_of(nf);
   HostLink& host = *registry_.find_host(group.host);
   if (host.dead) fail("its host has ended");
-  host.ask("resume", {{"nf", group.place + nf - group.first}});
+  wake_if_asked(host, host.ask("resume", {{"nf", group.place + nf - group.first}}));
   quarantine_.released(nf, by_operator, now_ms());
   inheritance_->keep_group_of(nf);
   if (by_operator) crashes_.released(nf);
   loops_->each([nf](DataLoop& loop) { loop.release_nf(nf); });
 }
 
-uint32_t Manager::resume_nfs(const std::vector<uint32_t>& nfs) {
+uint32_t Manager::resume_nfs(std::vector<uint32_t> nfs) {
+  std::sort(nfs.begin(), nfs.end());
+  nfs.erase(std::unique(nfs.begin(), nfs.end()), nfs.end());
   for (const uint32_t nf : nfs) {
     if (comebacks_.of_nf(nf) != nullptr) fail("resume: NF {} waits for its host to be started again", nf);
     if (registry_.group_of(nf) == nullptr) fail("resume: there is no NF {}; 'roost ps' lists them", nf);

@@ -42,7 +42,6 @@ Manager::Scaled Manager::scale(const std::string& service, uint32_t nfs) {
          service);
   }
   wait_for_sweeps();
-  give_up_returns(comebacks_.cancel_service(number));  // so many, and no others later
   Scaled scaled{.was = nfs_of(number)};
   if (nfs > scaled.was) {
     const auto& origin = service_origins_[number];
@@ -60,6 +59,7 @@ Manager::Scaled Manager::scale(const std::string& service, uint32_t nfs) {
   } else if (nfs < scaled.was) {
     scaled.stopped = stop_nfs(to_stop(number, scaled.was - nfs)).nfs;
   }
+  give_up_returns(comebacks_.cancel_service(number));  // so many, and no others later
   return scaled;
 }
 

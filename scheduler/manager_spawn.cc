@@ -113,14 +113,21 @@ std::vector<uint32_t> Manager::shared_cores_for(const SpawnRequest& request) {
   return cores;
 }
 
-// What a spawn had started before it failed goes again.
+// What a spawn had started before it failed goes again, and does not come back where its host died meanwhile.
 void Manager::undo_spawn(const Spawned& spawned, const char* why) {
+  const auto give_up = [&] {
+    for (const auto& [first, count] : spawned.ranges) give_up_returns(comebacks_.cancel(first, count));
+  };
   std::vector<uint32_t> firsts;
   for (const auto& [first, count] : spawned.ranges)
     if (registry_.group_of(first) != nullptr) firsts.push_back(first);
   try {
     stop_groups(firsts);
+    give_up();
   } catch (const std::exception& error) {
+    on_events(false);
+    wait_for_sweeps();
+    give_up();
     fail("{}; of those that were started before it, some are left: {}", why, error.what());
   }
 }

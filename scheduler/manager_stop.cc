@@ -97,7 +97,12 @@ Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
       restore(groups);
     }
   }
-  if (!whole.empty()) stopped.killed = end_hosts(whole);
+  try {
+    if (!whole.empty()) stopped.killed = end_hosts(whole);
+  } catch (const Error& error) {
+    problems.emplace_back(error.what());
+    for (const HostLink* host : whole) restore(by_host[host->id]);
+  }
   wait_for_sweeps();  // of hosts that had died before, too: whoever looks now sees none of these NFs
   if (!problems.empty()) fail("stop: {}", fmt::join(problems, "; "));
   return stopped;
@@ -105,28 +110,44 @@ Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
 
 void Manager::stop_part_of_host(HostLink& host, const std::vector<uint32_t>& firsts, bool all_back) {
   const auto& quarantined = quarantine_.nfs();
+  const auto keeps = std::find_if(quarantined.begin(), quarantined.end(), [this](uint32_t nf) {
+    const NfGroup* const group = registry_.group_of(nf);
+    return group != nullptr && !registry_.hosts().at(group->host)->dead;
+  });
   if (!all_back)
     fail(
         "NF {} and others of {} go on: packets that were out, with some NF of any host, are not back after {} ms, so "
         "theirs may be among them; {}stop all NFs of that host, or try again",
         firsts.front(), host.name(), kReturnPatience_ms,
-        quarantined.empty() ? ""
-                            : fmt::format("NF {} is in quarantine and may keep packets: stop all NFs of its host; or ",
-                                          *quarantined.begin()));
+        keeps == quarantined.end()
+            ? ""
+            : fmt::format("NF {} is in quarantine and may keep packets: stop all NFs of its host; or ", *keeps));
   for (const uint32_t first : firsts) {
     const NfGroup& group = registry_.group(first);
     wake_if_asked(host, host.ask("stop", {{"first", group.place}, {"count", group.count}}));
     forget({first});
     clear_places(host, group);
+    quarantine_.forget(first, group.count);
     registry_.remove_group(first);
     inheritance_->drop_group(first);
     tell_loop_of(host);
   }
 }
 
-Manager::Stopped Manager::stop_drained(std::vector<uint32_t> firsts, std::string_view what) {
-  const Stopped stopped = stop_groups(drain(std::move(firsts)));
+// What waits to come back is given up in any case, with those that died meanwhile.
+Manager::Stopped Manager::stop_drained(std::vector<uint32_t> firsts, std::string_view what,
+                                       const Comebacks::Cancel& cancel) {
+  Stopped stopped;
+  try {
+    stopped = stop_groups(drain(std::move(firsts)));
+  } catch (...) {
+    on_events(false);
+    wait_for_sweeps();
+    give_up_returns(cancel());
+    throw;
+  }
   if (stopped.nfs != 0) note(fmt::format("{}: {} stopped", what, stopped.nfs), EventKind::nf);
+  stopped.nfs += give_up_returns(cancel());
   return stopped;
 }
 
@@ -134,23 +155,24 @@ Manager::Stopped Manager::stop_nfs(std::vector<uint32_t> nfs) {
   for (const uint32_t nf : nfs)
     if (registry_.group_of(nf) == nullptr && comebacks_.of_nf(nf) == nullptr)
       fail("stop: there is no NF {}; 'roost ps' lists them", nf);
-  Stopped stopped = stop_drained(groups_of(nfs), "single NFs");
-  for (const uint32_t nf : nfs) stopped.nfs += give_up_returns(comebacks_.cancel(nf, 1));
-  return stopped;
+  return stop_drained(groups_of(nfs), "single NFs", [this, &nfs] {
+    Comebacks::Ranges ranges;
+    for (const uint32_t nf : nfs)
+      for (const auto& range : comebacks_.cancel(nf, 1)) ranges.push_back(range);
+    return ranges;
+  });
 }
 
 Manager::Stopped Manager::stop_service(const std::string& service) {
   const uint16_t number = service_number(service);
   const auto& groups = registry_.groups_of_service(number);
-  Stopped stopped = stop_drained({groups.begin(), groups.end()}, fmt::format("service '{}'", service));
-  stopped.nfs += give_up_returns(comebacks_.cancel_service(number));
-  return stopped;
+  return stop_drained({groups.begin(), groups.end()}, fmt::format("service '{}'", service),
+                      [this, number] { return comebacks_.cancel_service(number); });
 }
 
 Manager::Stopped Manager::stop_all() {
-  Stopped stopped = stop_drained(registry_.groups_within(0, UINT32_MAX), "all NFs");
-  stopped.nfs += give_up_returns(comebacks_.cancel(0, UINT32_MAX));
-  return stopped;
+  return stop_drained(registry_.groups_within(0, UINT32_MAX), "all NFs",
+                      [this] { return comebacks_.cancel(0, UINT32_MAX); });
 }
 
 }  // namespace roost

@@ -77,7 +77,16 @@ Manager::Scaled Manager::upgrade(const std::string& service, const std::string& 
   } catch (const Error& error) {
     service_origins_[number] = was;
     undo_spawn(all, error.what());
-    fail("upgrade: {}; the NFs that service '{}' had are still in service", error.what(), service);
+    on_events(false);
+    wait_for_sweeps();  // in tier fiber the new ones may have taken the old ones with them
+    uint32_t left = 0, had = 0;
+    for (const uint32_t first : still_there(old)) left += registry_.group(first).count;
+    for (const auto& [first, count] : old_nfs) had += count;
+    if (left == had) fail("upgrade: {}; the NFs that service '{}' had are still in service", error.what(), service);
+    fail(
+        "upgrade: {}; of the {} NFs that service '{}' had {} are still in service, the others have died with their "
+        "host, as 'roost events' tells",
+        error.what(), had, service, left);
   }
   // Those whose host died come back with it, and with a clean record.
   comebacks_.change_service(number, [&](NfGroup& group) {

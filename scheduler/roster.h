@@ -18,8 +18,8 @@ class Roster {
   Roster();  // throws Error, as all of these do
 
   // True: it has been written anew, into other memory, which the nursery is to be given.
-  bool put(const std::string& key, const Json& value);
-  bool erase(const std::string& key);
+  [[nodiscard]] bool put(const std::string& key, const Json& value);
+  [[nodiscard]] bool erase(const std::string& key);
   int fd() const noexcept { return memory_.get(); }
 
   using Entries = std::map<std::string, Json>;

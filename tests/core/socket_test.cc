@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <thread>
@@ -54,6 +56,20 @@ TEST(Socket, ListensPrivatelyAndKnowsItsPeer) {
   ASSERT_TRUE(server);
   EXPECT_EQ(peer_of(server.get()).pid, getpid());
   EXPECT_EQ(peer_of(server.get()).uid, getuid());
+}
+
+TEST(Socket, WhereDescriptorsHaveRunOutAConnectionWaits) {
+  const test::TempDir folder;
+  const auto listener = listen_unix(folder.path("s"), SOCK_STREAM);
+  const auto client = connect_unix(folder.path("s"), SOCK_STREAM);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const std::string error = error_of([&] { accept_unix(listener.get()); });
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_NE(error.find("ulimit -n"), std::string::npos) << error;
+  EXPECT_TRUE(accept_unix(listener.get()));
 }
 
 TEST(Socket, ALiveListenerStaysAndAStaleFileGoes) {
@@ -155,6 +171,36 @@ TEST(Socket, SendsMoreThanABufferHolds) {
   EXPECT_EQ(receive_line(pair.b.get(), buffer, 8 << 20), text);
   sender.join();
   EXPECT_THROW(send_all(pair.b.get(), text), Error);
+}
+
+// Somebody who always reads a little does not keep the sender.
+TEST(Socket, WhatIsSentHasADeadlineAsAWhole) {
+  Pair pair(SOCK_STREAM);
+  std::atomic<bool> over{false};
+  std::thread reader([&] {
+    std::array<char, 1 << 10> some;
+    while (!over && read(pair.b.get(), some.data(), some.size()) > 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  });
+  const auto began = std::chrono::steady_clock::now();
+  const std::string text(8 << 20, 'z');
+  EXPECT_NE(error_of([&] { send_within(pair.a.get(), text, 300); }).find("has not taken"), std::string::npos);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+  over = true;
+  pair.a.reset();
+  reader.join();
+}
+
+TEST(Socket, SendsInTimeMoreThanABufferHolds) {
+  for (const bool blocking : {false, true}) {
+    Pair pair(SOCK_STREAM);
+    set_blocking(pair.a.get(), blocking);
+    const std::string text(4 << 20, 'z');
+    std::thread sender([&] { send_within(pair.a.get(), text + "\n", 20'000); });
+    std::string buffer;
+    EXPECT_EQ(receive_line(pair.b.get(), buffer, 8 << 20), text);
+    sender.join();
+  }
 }
 
 // Drivers of DPDK's have the kernel signal the manager for each packet.

@@ -125,6 +125,17 @@ TEST_F(Control, AnOperatorWhoDoesNotReadHoldsUpNobodyForLong) {
   EXPECT_TRUE(manager_.call("version").contains("pid"));
 }
 
+TEST_F(Control, ManyRequestsAtOnceLetOthersBetween) {
+  constexpr int kRequests = 150;  // their answers fit into its socket
+  Operator busy(manager_.socket());
+  std::string lines;
+  for (int i = 0; i < kRequests; ++i)
+    lines += fmt::format("{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"version\"}}\n", i);
+  busy.write(lines);
+  EXPECT_TRUE(manager_.call("version").contains("pid"));
+  for (int i = 0; i < kRequests; ++i) ASSERT_EQ(busy.read()["id"], i);
+}
+
 TEST_F(Control, ASecondManagerOnTheSocketLeavesTheFirstAlone) {
   const std::string config = manager_.folder().path("roost.toml");
   const Exit second = run_to_end({ROOST_BIN_DIR "/roostd", "--config", config, "--socket", manager_.socket()});

@@ -173,6 +173,40 @@ TEST_P(Outlive, OneThatIsKilledWhileItWaitsIsMissed) {
   manager.end();
 }
 
+// As one that exits under a manager; and the service has had NFs, which others can be like.
+TEST_P(Outlive, OneThatExitsByItselfIsNotStartedAgainOnFailure) {
+  ManagerProcess manager(simple_config({"a"}, kLoad, waits() + "[settings]\nrestart_policy = 1\nrestart_ms = 100\n"));
+  const std::string file = manager.folder().path("exits");
+  manager.spawn(module("test_tally"), "a", 1, GetParam(), {{"exits", file}});
+  const pid_t host = manager.live_hosts().at(0);
+  kill_manager(manager);
+  manager.folder().file("exits", "");
+  EXPECT_TRUE(eventually([host] { return !runs(host); }));
+  std::filesystem::remove(file);
+  manager.start_again();
+  EXPECT_THAT(manager.events(), HasSubstr("it exited with status 0 while no manager was there; of its 1 NFs 0 are"));
+  pause_ms(300);
+  EXPECT_TRUE(manager.nfs().empty());
+  EXPECT_EQ(manager.call("scale", {{"service", "a"}, {"nfs", 2}})["started"], 2);
+  EXPECT_TRUE(goes_on(manager));
+  manager.end();
+}
+
+TEST_P(Outlive, RestartsAreCountedFromOneManagerToTheNext) {
+  ManagerProcess manager(simple_config({"a"}, kLoad, waits() + "[settings]\nrestart_policy = 1\nrestart_ms = 20\n"));
+  manager.spawn(nf("forward"), "a", 1, GetParam());
+  for (const uint32_t restarts : {1U, 2U}) {
+    kill(manager.live_hosts().at(0), SIGKILL);
+    ASSERT_TRUE(eventually([&] {
+      return manager.log().find(fmt::format("1 NFs are back; restarts so far: {}", restarts)) != std::string::npos;
+    })) << manager.log();
+    kill_manager(manager);
+    manager.start_again();
+  }
+  EXPECT_TRUE(goes_on(manager));
+  manager.end();
+}
+
 TEST_P(Outlive, WithAnotherConfigurationTheyEndAndThatIsSaid) {
   ManagerProcess manager(config(kLoad));
   populate(manager, GetParam(), nf("forward"));

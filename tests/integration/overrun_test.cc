@@ -98,7 +98,7 @@ TEST_P(Overrun, OthersGoOnAndItIsBroughtBack) {
     spins(false);
     ASSERT_TRUE(is_quarantined(spinner, true)) << manager_.events();
     const uint64_t seen = nf_of(spinner)["packets"];
-    EXPECT_EQ(manager_.call("resume_nf", {{"nfs", {spinner}}})["resumed"], 1);
+    EXPECT_EQ(manager_.call("resume_nf", {{"nfs", {spinner, spinner}}})["resumed"], 1);
     EXPECT_EQ(nf_of(spinner)["state"], "live");
     ASSERT_TRUE(flows_begin_anew());
     ASSERT_TRUE(eventually([&] { return nf_of(spinner)["packets"] > seen + 100; }));
@@ -217,6 +217,23 @@ TEST_P(Overrun, WhoWaitsForAnOperatorFollowsTheSetting) {
   EXPECT_GT(nf_of(spinner)["resumes_in_ms"], 0U);
   manager_.call("set", {{"name", "resume_ms"}, {"value", 1}, {"service", "a"}});
   EXPECT_TRUE(eventually([&] { return nf_of(spinner).value("state", "") == "live"; })) << manager_.events();
+  expect_books_close();
+  manager_.end();
+}
+
+// Nothing but its own timer wakes its worker, and that was held.
+TEST_P(Overrun, WhoLivesByItsTimerHasItBack) {
+  manager_.call("pause");
+  const uint32_t timer =
+      manager_.spawn(module("test_alarm"), "a", 1, GetParam(), {{"every_ms", 20}, {"spins", file()}})["first"];
+  for (int round = 0; round < 3; ++round) {
+    spins(true);
+    ASSERT_TRUE(is_quarantined(timer, false)) << "its timer does not fire, round " << round << manager_.events();
+    spins(false);
+    ASSERT_TRUE(is_quarantined(timer, true)) << manager_.events();
+    pause_ms(300);  // its worker sleeps
+    EXPECT_EQ(manager_.call("resume_nf", {{"nfs", {timer}}})["resumed"], 1);
+  }
   expect_books_close();
   manager_.end();
 }

@@ -241,6 +241,56 @@ TEST(RestartThatFails, IsTriedAgainAndHoldsUpNobody) {
   manager.end();
 }
 
+// Its first NF crashes while the second one starts, which fails.
+TEST(RestartAndOperators, NothingOfAFailedSpawnComesBack) {
+  ManagerProcess manager(restarting("restart_policy = 1\nrestart_ms = 20\nrestart_most_ms = 20"));
+  manager.spawn(nf("forward"), "b", 1);
+  EXPECT_THAT(manager.refusal("spawn", {{"module", module("test_crash")},
+                                        {"service", "a"},
+                                        {"count", 2},
+                                        {"tier", "process"},
+                                        {"config", {{"at", "packet"}, {"nf", 1}, {"fails", 2}}}}),
+              HasSubstr("as asked"));
+  EXPECT_THAT(all_events(manager), HasSubstr("by NF 1 of 'a'"));
+  EXPECT_EQ(who_is_there(manager).size(), 1U) << json_text(manager.call("ps"), 1);
+  pause_ms(200);
+  EXPECT_EQ(manager.figure("nfs_live"), 1U) << all_events(manager);
+  EXPECT_THAT(all_events(manager), Not(HasSubstr("in place of host")));
+  manager.end();
+}
+
+TEST(RestartAndOperators, AFailedUpgradeSaysWhoHasDied) {
+  ManagerProcess manager(restarting("restart_policy = 1\nrestart_ms = 600000\nrestart_most_ms = 600000"));
+  manager.spawn(nf("forward"), "b", 1, "fiber", Json::object(), "another");
+  manager.spawn(nf("forward"), "a", 1);
+  manager.spawn(nf("forward"), "a", 2);
+  // The new ones, from 4 on, come into the host of the old ones.
+  EXPECT_THAT(manager.refusal("upgrade", {{"service", "a"},
+                                          {"module", module("test_crash")},
+                                          {"config", {{"at", "packet"}, {"nf", 4}, {"fails", 5}}}}),
+              HasSubstr("of the 3 NFs that service 'a' had 0 are still in service"));
+  EXPECT_EQ(who_is_there(manager).size(), 4U) << json_text(manager.call("ps"), 1);
+  for (const uint32_t id : {1U, 2U, 3U}) {
+    EXPECT_EQ(nf_of(manager, id)["state"], "waiting");
+    EXPECT_THAT(nf_of(manager, id)["module"].get<std::string>(), HasSubstr("forward"));
+  }
+  manager.end();
+}
+
+// A host of the service is due to come back while the others are drained.
+TEST(RestartAndOperators, WhatWaitsStaysAwayFromAServiceThatIsBeingStopped) {
+  ManagerProcess manager(restarting("restart_policy = 1\nrestart_ms = 1000\nrestart_most_ms = 1000\ndrain_ms = 2500"));
+  manager.spawn(nf("forward"), "a", 2, "process");
+  manager.spawn(nf("forward"), "b", 1);
+  ASSERT_TRUE(all_get_packets(manager));  // of flows that do not pause
+  kill(manager.live_hosts().at(0), SIGKILL);
+  ASSERT_TRUE(eventually([&] { return manager.live_hosts().size() == 2; }));
+  EXPECT_EQ(manager.call("stop", {{"service", "a"}})["stopped"], 2);
+  EXPECT_EQ(who_is_there(manager).size(), 1U) << json_text(manager.call("ps"), 1);
+  EXPECT_THAT(all_events(manager), Not(HasSubstr("in place of host")));
+  manager.end();
+}
+
 TEST(RestartAndOperators, ScaleAndUpgradeSettleWhatWaits) {
   ManagerProcess manager(restarting("restart_policy = 1\nrestart_ms = 600000\nrestart_most_ms = 600000"));
   manager.spawn(nf("forward"), "a", 3);
@@ -248,6 +298,9 @@ TEST(RestartAndOperators, ScaleAndUpgradeSettleWhatWaits) {
   for (const pid_t pid : manager.live_hosts()) kill(pid, SIGKILL);
   ASSERT_TRUE(in_state(manager, 4, "waiting"));
   ASSERT_TRUE(in_state(manager, 0, "waiting"));
+  // Who cannot be replaced waits on.
+  EXPECT_THAT(manager.refusal("scale", {{"service", "a"}, {"nfs", 200'000'000}}), HasSubstr("too many"));
+  EXPECT_EQ(who_is_there(manager).size(), 5U);
   EXPECT_EQ(manager.call("scale", {{"service", "a"}, {"nfs", 2}})["started"], 2);
   EXPECT_EQ(who_is_there(manager).size(), 4U);
   manager.call("upgrade", {{"service", "b"}, {"module", nf("bridge")}});

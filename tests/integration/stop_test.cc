@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
+
+#include <filesystem>
 
 #include "tests/integration/manager_process.h"
 
@@ -153,6 +156,43 @@ TEST(StopOfManyHosts, LeavesNothing) {
   EXPECT_EQ(manager.call("ps")["total"], 0);
   EXPECT_TRUE(manager.hosts().empty());
   manager.spawn(nf("forward"), "a", count, "process");
+  manager.end();
+}
+
+// As many descriptors as it has by now, and none more.
+void starve(const ManagerProcess& manager) {
+  rlim_t least = 0;
+  while (std::filesystem::is_symlink(fmt::format("/proc/{}/fd/{}", manager.pid(), least))) ++least;
+  const rlimit none{least, 1'024};
+  ASSERT_EQ(prlimit(manager.pid(), RLIMIT_NOFILE, &none, nullptr), 0);
+}
+
+TEST(OutOfDescriptors, HostsDieAndTheManagerGoesOn) {
+  ManagerProcess manager(load());
+  const rlimit many{1'024, 1'024};
+  ASSERT_EQ(prlimit(manager.pid(), RLIMIT_NOFILE, &many, nullptr), 0);
+  manager.spawn(nf("forward"), "a", 3, "process");
+  manager.spawn(nf("forward"), "b", 2, "process");
+  ASSERT_TRUE(goes_on(manager));
+  for (uint32_t round = 1; round <= 2; ++round) {
+    starve(manager);
+    kill(manager.live_hosts().at(0), SIGKILL);
+    EXPECT_TRUE(eventually([&] { return manager.figure("nfs_live") == 5 - round; })) << manager.events();
+  }
+  starve(manager);
+  EXPECT_THAT(manager.refusal("stop", {{"all", true}}), HasSubstr("Too many open files"));
+  EXPECT_EQ(manager.figure("nfs_live"), 3U);
+  EXPECT_TRUE(goes_on(manager));
+  Operator late(manager.socket());
+  late.write(R"({"jsonrpc":"2.0","id":5,"method":"version"})"
+             "\n");
+  const auto said = [&] { return manager.log().find("operators' socket: a connection cannot be accepted"); };
+  EXPECT_TRUE(eventually([&] { return said() != std::string::npos; })) << manager.log();
+  EXPECT_TRUE(goes_on(manager));
+  EXPECT_EQ(said(), manager.log().rfind("operators' socket: a connection cannot be accepted")) << "once is enough";
+  ASSERT_EQ(prlimit(manager.pid(), RLIMIT_NOFILE, &many, nullptr), 0);
+  EXPECT_EQ(late.read()["id"], 5);
+  EXPECT_EQ(manager.call("stop", {{"all", true}})["stopped"], 3);
   manager.end();
 }
 

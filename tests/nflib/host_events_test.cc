@@ -70,6 +70,14 @@ TEST_F(HostEvents, TimersSetInStartWantTheWorkerUpOnceAndThenItsDeadlineDoes) {
   EXPECT_TRUE(said_in_time("tttt", true));
 }
 
+TEST_F(HostEvents, TimersThatWereHeldWantTheWorkerUp) {
+  Json parameters = manager_.start_parameters(0, 1, {{"every_ms", 2}, {"log", log_}});
+  parameters["quarantined"] = {0};
+  manager_.ask("start", parameters);
+  EXPECT_EQ(manager_.ask("resume", {{"nf", 0}}), Json({{"wake", true}}));
+  EXPECT_TRUE(said_in_time("tttt", true));
+}
+
 TEST_F(HostEvents, MessagesReachTheNfThatIsNamed) {
   start(0, 4);
   EXPECT_EQ(tell(102, "hello"), Json({{"told", 1}, {"wake", true}}));

@@ -186,6 +186,16 @@ TEST_F(WaitingNursery, TellsHowOneEndedThatWaited) {
   EXPECT_THAT(hear()["error"]["message"].get<std::string>(), HasSubstr("no such host"));
 }
 
+TEST_F(WaitingNursery, WhoWasNotTakenOverIsForgotten) {
+  const pid_t pid = host_with_nfs(1);
+  next_manager();
+  ask("keep", Json::object(), {text_in_memory("roster", "").get()});
+  for (int i = 0; i < 10'000 && kill(pid, 0) == 0; ++i) std::this_thread::sleep_for(1ms);
+  ours_.reset();
+  EXPECT_EQ(ends_within(nursery_, 5s), 0) << "there is nothing to wait with";
+  nursery_ = -1;
+}
+
 TEST(RoostHost, UsageErrorsNameTheRemedy) {
   const auto status_of = [](std::vector<std::string> words) {
     words.insert(words.begin(), ROOST_BIN_DIR "/roost-host");

@@ -12,17 +12,17 @@ namespace {
 
 TEST(Roster, ReadsWhatWasPutLast) {
   Roster roster;
-  roster.put("host 1", {{"pid", 10}});
-  roster.put("host 2", {{"pid", 20}});
-  roster.put("host 1", {{"pid", 11}});
-  roster.erase("host 2");
-  roster.erase("host 3");
+  EXPECT_FALSE(roster.put("host 1", {{"pid", 10}}));
+  EXPECT_FALSE(roster.put("host 2", {{"pid", 20}}));
+  EXPECT_FALSE(roster.put("host 1", {{"pid", 11}}));
+  EXPECT_FALSE(roster.erase("host 2"));
+  EXPECT_FALSE(roster.erase("host 3"));
   EXPECT_EQ(Roster::read(text_of(roster.fd())), (Roster::Entries{{"host 1", {{"pid", 11}}}}));
 }
 
 TEST(Roster, WhatIsTheSameIsNotWrittenAgain) {
   Roster roster;
-  roster.put("a", 1);
+  EXPECT_FALSE(roster.put("a", 1));
   const std::string text = text_of(roster.fd());
   EXPECT_FALSE(roster.put("a", 1));
   EXPECT_EQ(text_of(roster.fd()), text);
@@ -31,8 +31,8 @@ TEST(Roster, WhatIsTheSameIsNotWrittenAgain) {
 // The manager died in the middle of it.
 TEST(Roster, HalfALineIsNotRead) {
   Roster roster;
-  roster.put("a", 1);
-  roster.put("b", 2);
+  EXPECT_FALSE(roster.put("a", 1));
+  EXPECT_FALSE(roster.put("b", 2));
   std::string text = text_of(roster.fd());
   for (text.pop_back(); text.back() != '\n'; text.pop_back())
     EXPECT_EQ(Roster::read(text), (Roster::Entries{{"a", 1}})) << text;
@@ -45,7 +45,7 @@ TEST(Roster, NonsenseIsRefused) {
 
 TEST(Roster, StaysOfTheSizeOfWhatItHas) {
   Roster roster;
-  roster.put("a", std::string(1'000, 'x'));
+  EXPECT_FALSE(roster.put("a", std::string(1'000, 'x')));
   uint32_t moves = 0;
   for (uint32_t i = 0; i < 20'000; ++i) {
     moves += roster.put("b", std::string(200, static_cast<char>('a' + i % 26)) + std::to_string(i));

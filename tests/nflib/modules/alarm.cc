@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Writes down what happens to it: t for a timer, messages as they are, . at its end. "take" has it make a packet and
-// keep it; "pass N TEXT" posts the text to NF N.
+// keep it; "pass N TEXT" posts the text to NF N. {"spins": F}: a timer's call does not come back while there is this
+// file.
 #include <roost/config.h>
 #include <roost/nf.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <string>
@@ -18,12 +20,16 @@ class Alarm final : public roost::Nf {
     context_ = &context;
     context.reserve_packets(1);
     file_ = config.text("log").value_or("");
+    spins_ = config.text("spins").value_or("");
     if (const auto ms = config.number("after_ms", 0, 1'000'000)) context.after(std::chrono::milliseconds(*ms));
     if (const auto ms = config.number("every_ms", 1, 1'000'000)) context.every(std::chrono::milliseconds(*ms));
     if (config.flag("fails").value_or(false)) throw std::runtime_error("as asked");
   }
   void process(roost::Burst&) noexcept override {}
-  void on_timer(roost::TimerId) noexcept override { note("t"); }
+  void on_timer(roost::TimerId) noexcept override {
+    note("t");
+    while (!spins_.empty() && access(spins_.c_str(), F_OK) == 0) continue;
+  }
   void on_message(std::string_view message) noexcept override {
     if (message == "take") held_ = rte_pktmbuf_alloc(context_->pool());
     if (message.substr(0, 5) == "pass ") {
@@ -46,6 +52,6 @@ class Alarm final : public roost::Nf {
   }
   roost::Context* context_ = nullptr;
   rte_mbuf* held_ = nullptr;
-  std::string file_;
+  std::string file_, spins_;
 };
 ROOST_NF(Alarm)

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // An NF that takes its process down: {"at": "start"}, or {"at": "packet", "number": N}, counted from 1, and with "nf"
 // only in the NF of that number. Its "how": "signal" (standard), "null" (a null pointer), "abort", "stack" (there is no
-// end to it), "exit". With {"file": F}, in start() only where there is such a file.
+// end to it), "exit". With {"file": F}, in start() only where there is such a file. {"fails": N}: the start of the NF
+// of that number fails, after a while in which others may crash.
 #include <roost/config.h>
 #include <roost/nf.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -33,6 +35,10 @@ class Crash final : public roost::Nf {
     how_ = config.text("how").value_or("signal");
     const auto of = config.number("nf", 0, UINT32_MAX);
     if (at == "packet" && (!of || *of == context.nf_id())) number_ = config.number("number", 1, UINT32_MAX).value_or(1);
+    if (config.number("fails", 0, UINT32_MAX) == context.nf_id()) {
+      usleep(300'000);
+      throw std::runtime_error("as asked");
+    }
     if (at == "start" && (file.empty() || access(file.c_str(), F_OK) == 0)) crash();
   }
   void process(roost::Burst& burst) noexcept override {

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Counts its packets, from 1, and writes the count into each as its source address's first four bytes: what it has in
-// its memory can be read off what leaves. Every so many, as {"keep": N} says, it keeps for good.
+// its memory can be read off what leaves. Every so many, as {"keep": N} says, it keeps for good. {"exits": F}: its
+// process does, with status 0, when there is such a file, whatever its worker is at.
 #include <roost/config.h>
 #include <roost/nf.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstring>
+#include <string>
+#include <thread>
 
 class Tally final : public roost::Nf {
  public:
   void start(roost::Context& context) override {
-    keep_ = static_cast<uint32_t>(roost::Config(context.config()).number("keep", 0, 1u << 30).value_or(0));
+    const roost::Config config(context.config());
+    keep_ = static_cast<uint32_t>(config.number("keep", 0, 1u << 30).value_or(0));
+    if (const auto file = config.text("exits"))
+      std::thread([file = std::string(*file)] {
+        while (access(file.c_str(), F_OK) != 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        _exit(0);
+      }).detach();
   }
   void process(roost::Burst& burst) noexcept override {
     for (auto& packet : burst) {
