@@ -159,12 +159,12 @@ TEST(StopOfManyHosts, LeavesNothing) {
   manager.end();
 }
 
-// As many descriptors as it has by now, and none more.
-void starve(const ManagerProcess& manager) {
+// As many descriptors as it has by now, and no more than so many others.
+void starve(const ManagerProcess& manager, rlim_t others = 0) {
   rlim_t least = 0;
   while (std::filesystem::is_symlink(fmt::format("/proc/{}/fd/{}", manager.pid(), least))) ++least;
-  const rlimit none{least, 1'024};
-  ASSERT_EQ(prlimit(manager.pid(), RLIMIT_NOFILE, &none, nullptr), 0);
+  const rlimit few{least + others, 1'024};
+  ASSERT_EQ(prlimit(manager.pid(), RLIMIT_NOFILE, &few, nullptr), 0);
 }
 
 TEST(OutOfDescriptors, HostsDieAndTheManagerGoesOn) {
@@ -193,6 +193,29 @@ TEST(OutOfDescriptors, HostsDieAndTheManagerGoesOn) {
   ASSERT_EQ(prlimit(manager.pid(), RLIMIT_NOFILE, &many, nullptr), 0);
   EXPECT_EQ(late.read()["id"], 5);
   EXPECT_EQ(manager.call("stop", {{"all", true}})["stopped"], 3);
+  manager.end();
+}
+
+// Wherever in a spawn the manager runs out of them.
+TEST(OutOfDescriptors, ASpawnFailsAtOnceAndSaysWhy) {
+  ManagerProcess manager(load());
+  manager.spawn(nf("forward"), "a", 1, "process");
+  manager.call("stop", {{"all", true}});  // the nursery is there, and the module is known
+  bool at_its_connection = false;
+  for (rlim_t others = 0;; ++others) {
+    ASSERT_LT(others, 20U);
+    starve(manager, others);
+    const auto began = std::chrono::steady_clock::now();
+    const std::string refusal =
+        manager.refusal("spawn", {{"module", nf("forward")}, {"service", "a"}, {"count", 1}, {"tier", "process"}});
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5)) << refusal;
+    if (refusal.empty()) break;
+    EXPECT_THAT(refusal, HasSubstr("Too many open files"));
+    at_its_connection |= refusal.find("a connection cannot be accepted; raise") != std::string::npos;
+    EXPECT_TRUE(manager.nfs().empty());
+  }
+  EXPECT_TRUE(at_its_connection);
+  EXPECT_EQ(manager.nfs().size(), 1U);
   manager.end();
 }
 
