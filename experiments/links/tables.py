@@ -5,6 +5,7 @@ import os
 import pathlib
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 
@@ -86,7 +87,9 @@ def first_match(pattern, path, otherwise):
 
 
 def machine():
-    version = subprocess.run(["iperf3", "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
+    version = "none"
+    if shutil.which("iperf3"):
+        version = subprocess.run(["iperf3", "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
     return {"cpu": first_match(r"^model name\s*: (.*)$", "/proc/cpuinfo", platform.machine()), "cpus": os.cpu_count(),
             "kernel": platform.release(), "load": os.getloadavg()[0], "iperf3": re.sub(r" \(.*", "", version),
             "hugepages": int(first_match(r"^HugePages_Total:\s*(\d+)", "/proc/meminfo", "0"))}
