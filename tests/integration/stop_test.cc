@@ -159,6 +159,13 @@ TEST(StopOfManyHosts, LeavesNothing) {
   manager.end();
 }
 
+class OutOfDescriptors : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (kSanitized) GTEST_SKIP() << "sanitizers look at memory through pipes, and take what they cannot see for broken";
+  }
+};
+
 // As many descriptors as it has by now, and no more than so many others.
 void starve(const ManagerProcess& manager, rlim_t others = 0) {
   rlim_t least = 0;
@@ -167,7 +174,7 @@ void starve(const ManagerProcess& manager, rlim_t others = 0) {
   ASSERT_EQ(prlimit(manager.pid(), RLIMIT_NOFILE, &few, nullptr), 0);
 }
 
-TEST(OutOfDescriptors, HostsDieAndTheManagerGoesOn) {
+TEST_F(OutOfDescriptors, HostsDieAndTheManagerGoesOn) {
   ManagerProcess manager(load());
   const rlimit many{1'024, 1'024};
   ASSERT_EQ(prlimit(manager.pid(), RLIMIT_NOFILE, &many, nullptr), 0);
@@ -197,7 +204,7 @@ TEST(OutOfDescriptors, HostsDieAndTheManagerGoesOn) {
 }
 
 // Wherever in a spawn the manager runs out of them.
-TEST(OutOfDescriptors, ASpawnFailsAndSaysWhy) {
+TEST_F(OutOfDescriptors, ASpawnFailsAndSaysWhy) {
   ManagerProcess manager(load());
   manager.spawn(nf("forward"), "a", 1, "process");
   manager.call("stop", {{"all", true}});  // the nursery is there, and the module is known
