@@ -89,7 +89,7 @@ const SmallRow kRows[] = {
     {"controller", {"load_percent=10"}},
     {"tuner", {"load_percent=10"}},
     {"latency", {"worker=asleep"}},
-    {"chain", {"tier=fiber"}},
+    {"chain", {"tier=fiber", "backpressure=1"}},
     {"fairness", {"tier=fiber", "shares=even"}},
     {"noisy_neighbour", {"tier=process"}},
     {"churn", {"how=kill"}},

@@ -17,10 +17,10 @@ class Tally final : public roost::Nf {
     const roost::Config config(context.config());
     keep_ = static_cast<uint32_t>(config.number("keep", 0, 1u << 30).value_or(0));
     if (const auto file = config.text("exits"))
-      std::thread([file = std::string(*file)] {
-        while (access(file.c_str(), F_OK) != 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        _exit(0);
-      }).detach();
+      looks_ = std::jthread([file = std::string(*file)](const std::stop_token& stops) {
+        for (; !stops.stop_requested(); std::this_thread::sleep_for(std::chrono::milliseconds(5)))
+          if (access(file.c_str(), F_OK) == 0) _exit(0);
+      });
   }
   void process(roost::Burst& burst) noexcept override {
     for (auto& packet : burst) {
@@ -31,6 +31,7 @@ class Tally final : public roost::Nf {
   }
 
  private:
+  std::jthread looks_;
   uint32_t count_ = 0, keep_ = 0;
 };
 ROOST_NF(Tally)
