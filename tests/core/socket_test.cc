@@ -59,6 +59,9 @@ TEST(Socket, ListensPrivatelyAndKnowsItsPeer) {
 }
 
 TEST(Socket, WhereDescriptorsHaveRunOutAConnectionWaits) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "sanitizers look at memory through pipes, and take what they cannot see for broken";
+#endif
   const test::TempDir folder;
   const auto listener = listen_unix(folder.path("s"), SOCK_STREAM);
   const auto client = connect_unix(folder.path("s"), SOCK_STREAM);
