@@ -80,6 +80,7 @@ uint32_t any_verdict(const Packet* packets, uint32_t count) noexcept {
 // All that the manager has put into the inbox, each packet to the queue of its NF: whoever chooses among the NFs is to
 // know of all that waits. One whose last segment the manager is still about to push stays.
 void Worker::take_in() noexcept {
+  static_assert(kSegmentsMax <= kBurstMax);
   Descriptor came[kBurstMax];
   uint32_t count = kBurstMax;
   for (uint32_t left = inbox_.capacity(); count == kBurstMax && left != 0; left -= std::min(left, count)) {
@@ -235,7 +236,6 @@ void Worker::send(rte_mbuf* packet, Verdict verdict) noexcept {
 
 // Gives a packet to the manager, segment by segment; from here on it isn't ours.
 void Worker::emit(rte_mbuf* packet, Verdict verdict) noexcept {
-  static_assert(kSegmentsMax <= kBurstMax);  // take_in() sees whole packets
   if (packet->nb_segs > kSegmentsMax) [[unlikely]]
     return rte_pktmbuf_free(packet);
   for (rte_mbuf* segment = packet; segment != nullptr; segment = packet->nb_segs > 1 ? segment->next : nullptr)

@@ -141,8 +141,8 @@ void SemaphoreSweep::receive(WindowPort& port, uint16_t most) noexcept {
 }
 
 // Returns how many packets have come out.
-uint16_t SemaphoreSweep::move_on(WindowPort& port) noexcept {
-  uint16_t through = 0;
+uint64_t SemaphoreSweep::move_on(WindowPort& port) noexcept {
+  uint64_t through = 0;
   for (uint32_t i = 0; i < options_.nfs; ++i) {
     uint32_t burst[kBurst];
     rte_mbuf* out[kBurst];
@@ -160,7 +160,7 @@ uint16_t SemaphoreSweep::move_on(WindowPort& port) noexcept {
       }
     }
     if (leaving != 0) port.transmit(out, leaving);
-    through = static_cast<uint16_t>(through + leaving);
+    through += leaving;
   }
   in_flight_ -= through;
   return through;

@@ -42,7 +42,7 @@ class SemaphoreSweep {
 
   [[noreturn]] void run_nf(Nf& nf) const;
   void receive(WindowPort& port, uint16_t most) noexcept;
-  uint16_t move_on(WindowPort& port) noexcept;
+  uint64_t move_on(WindowPort& port) noexcept;
   void post() noexcept;
 
   PacketPool& pool_;

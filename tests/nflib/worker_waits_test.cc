@@ -19,7 +19,7 @@ void by_deficit_round_robin(WorkerFixture& fixture) {
 }
 
 TEST(WorkerWaits, PacketsOfAnNfThatSleepsLetTheWorkerSleep) {
-  WorkerFixture fixture(1);
+  WorkerFixture fixture(2);  // one that is alone has no turns
   by_deficit_round_robin(fixture);
   std::atomic<uint64_t> slept_meanwhile = 0;
   Lambda nf([&, naps = false](Burst&) mutable {
