@@ -53,11 +53,10 @@ function(roost_precompile target)
   set_target_properties(${target} PROPERTIES ROOST_PRECOMPILED ON)
 endfunction()
 
-# roost_light(...), as roost_precompile(...): for what needs to be built fast, not to be fast; optimised a little.
+# roost_light(...), as roost_precompile(...): for what needs to be built fast, not to be fast; not optimised.
 function(roost_light target)
   roost_precompile(${target} ${ARGN})
-  # As with -Wno-restrict: at this level g++ 12 sees overruns inside std::string too, that cannot be.
-  target_compile_options(${target} PRIVATE -O1 -g1 -Wno-array-bounds -Wno-stringop-overflow)
+  target_compile_options(${target} PRIVATE -O0 -g1)
 endfunction()
 
 # roost_add_nf(<name> <source>...): an NF module, <name>.so; what it calls of Roost, the host that loads it has.

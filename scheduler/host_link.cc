@@ -78,6 +78,7 @@ uint64_t HostLink::say(std::string_view method, Json parameters, const std::vect
     send_message(socket.get(), json_text(rpc_request(next_id_, method, std::move(parameters))), descriptors);
   } catch (const Error& error) {
     const std::string why = last_words(socket.get());
+    if (why.empty() && has_ended()) fail("{}: died over '{}'; see its messages above", name(), method);
     fail("{}: {}", name(), why.empty() ? error.what() : why);
   }
   return next_id_++;

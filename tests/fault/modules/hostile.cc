@@ -94,17 +94,25 @@ class Hostile final : public roost::Nf {
  private:
   // The worker's own cursor is in memory of its own, too, but there is no need to look for it: the first slot of
   // another lap than the slots before it is the next one.
-  void push(Descriptor d) noexcept {
-    roost::RingSlot* const slots = region_.outbox<roost::RingProducer>().slots;
+  struct Next {
+    uint32_t position;
+    uint8_t lap;  // what marks the slot as filled
+  };
+  static constexpr uint32_t kOutboxSlots = 1 << 12;
+  Next next_of_outbox() const noexcept {
+    const roost::RingSlot* const slots = region_.outbox<roost::RingProducer>().slots;
     const auto lap_of = [&](uint32_t i) { return static_cast<uint8_t>(slots[i].tagged.load() >> 56); };
-    constexpr uint32_t kSlots = 1 << 12;
     uint32_t next = 1;
-    while (next < kSlots && lap_of(next) == lap_of(0)) ++next;
-    const bool wraps = next == kSlots;  // or nothing has ever been there
+    while (next < kOutboxSlots && lap_of(next) == lap_of(0)) ++next;
+    const bool wraps = next == kOutboxSlots;  // or nothing has ever been there
+    const uint8_t lap = wraps ? lap_of(0) + 1 : lap_of(0);
+    return {wraps ? uint32_t{lap_of(0)} << 12 : ((uint32_t{lap_of(0)} - 1) << 12) + next, lap};
+  }
+  void push(Descriptor d) noexcept {
     roost::RingProducer ring;
-    ring.slots = slots;
+    ring.slots = region_.outbox<roost::RingProducer>().slots;
     ring.shift = 12;
-    ring.position = wraps ? uint32_t{lap_of(0)} << 12 : ((uint32_t{lap_of(0)} - 1) << 12) + next;
+    ring.position = next_of_outbox().position;
     ring.push(d);
   }
   void forge(std::initializer_list<uint32_t> handles) noexcept {
@@ -140,12 +148,14 @@ class Hostile final : public roost::Nf {
     region_.worker().grants_consumed.store(77'777);
     for (Descriptor d; granted_.pop(d);) push({d.handle, roost::kHeadroomBytes, 0, roost::drop().word, 0, 0});
   }
+  // Noise, which the manager may find while it changes; and at last noise that is marked as what comes next.
   void fill_outbox() noexcept {
+    const uint64_t lap = next_of_outbox().lap;
     roost::RingSlot* const slots = region_.outbox<roost::RingProducer>().slots;
-    for (int round = 0; round < 200; ++round)
-      for (uint32_t i = 0; i < 1 << 12; ++i) {
+    for (int round = 0; round <= 200; ++round)
+      for (uint32_t i = 0; i < kOutboxSlots; ++i) {
         slots[i].packet.store(random_(), std::memory_order_relaxed);
-        slots[i].tagged.store(random_());
+        slots[i].tagged.store(round < 200 ? random_() : lap << 56 | random_() >> 8);
       }
   }
   // Until the manager, or what this does to its own host, makes an end of it.
