@@ -18,10 +18,6 @@ constexpr uint64_t kLongUs = 100;       // a dispatch of this length may have be
 constexpr uint64_t kSampleUs = 10'000;  // under load, the thread's own time is asked for this often
 constexpr uint64_t kGatherWorth = 16;   // packets expected within gather_us that make gathering worth its delay
 
-void add(std::atomic<uint64_t>& counter, uint64_t n) noexcept {  // one writer: no locked instruction
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 constinit thread_local std::atomic<Worker*> Worker::current_{nullptr};
@@ -273,51 +269,6 @@ uint32_t Worker::fair_burst(uint32_t nf, uint32_t most) noexcept {
 bool Worker::goes_on(uint32_t nf) const noexcept {
   const Turn& turn = turns_[nf];
   return drr_.goes_on(turn.credit) && (turn.narrow == 0 || drr_.goes_on(turns_[turn.narrow - 1].credit));
-}
-
-// One NF after the other, as long as the burst stays together and in this host.
-template <typename Order>
-void Worker::run_hops(Dispatch& burst, Order& order) noexcept {
-  constexpr bool kFair = std::is_same_v<Order, DeficitRoundRobin>;
-  const uint32_t entry = burst.nf;
-  uint32_t narrow = 0;
-  int64_t least = INT64_MAX;
-  uint64_t cycles = 0, dispatches = 0;
-  do {
-    NfRecord& record = region_.nf(burst.nf);
-    Burst packets(burst.packets, burst.count);
-    call_nf(burst, [&](Nf& nf) { nf.process(packets); });
-    const uint64_t spent = charge(record, burst.count, kFair);
-    cycles += spent;
-    ++dispatches;
-    if constexpr (kFair) {
-      RunCredit& credit = turns_[burst.nf].credit;
-      order.charge(credit, burst.count, spent);
-      if (burst.nf != entry && credit.cycles < least) {
-        least = credit.cycles;
-        narrow = burst.nf + 1;
-      }
-    }
-  } while (next_hop(burst));
-  if constexpr (kFair) turns_[entry].narrow = narrow;
-  leave_nf(cycles, dispatches);
-}
-
-void Worker::leave_nf(uint64_t cycles, uint64_t dispatches) noexcept {
-  report_.current_nf.store(kNoNf, std::memory_order_relaxed);
-  running_.store(nullptr, std::memory_order_relaxed);
-  add(report_.busy_cycles, cycles);
-  add(report_.dispatches, dispatches);
-}
-
-uint64_t Worker::charge(NfRecord& nf, uint32_t packets, bool fair) noexcept {
-  const uint64_t now = tsc_now();
-  uint64_t cycles = now - last_tsc_;
-  if (fair && cycles > long_cycles_) cycles = without_stolen(cycles, now);
-  last_tsc_ = now;
-  add(nf.packets, packets);
-  add(nf.cycles, cycles);
-  return cycles;
 }
 
 uint64_t Worker::waiting() const noexcept {

@@ -3,6 +3,7 @@
 // takes the further hops of the run, and routes the verdicts. Only when nothing is left does it sleep.
 //
 //   worker.cc           the loop: choose, dispatch, sleep
+//   worker_hops.cc      a burst on its way from NF to NF
 //   worker_turns.cc     what a round begins with: orders, credits, the thread's own time
 //   worker_packets.cc   the border: packets in from the inbox, out through the outbox, and between hops
 //   worker_waits.cc     NFs that yield or sleep inside process()
@@ -152,14 +153,19 @@ class Worker final : public PacketSource {
     uint32_t narrow = 0;  // 1 + the hop of the NF's last run that can afford the least; 0: there was no other hop
   };
 
+  // Bits in a burst's `hops`: no further hop follows in this host (it stands there and not in `refs`, so that those
+  // stay comparable at a glance); and the NF has sent or freed the packet: whatever its verdict is, the view is not
+  // ours to write.
+  static constexpr uint32_t kLastHop = 1u << 31, kGone = 1u << 30, kHopsMask = ~(kLastHop | kGone);
+
   // A burst on its way through a run of NFs. Lives on the stack of the fiber that runs it.
   struct Dispatch {
     Dispatch() noexcept {}  // leaves the packets alone: only `count` of them mean something
     union {
-      Packet packets[kBurstMax];
+      alignas(64) Packet packets[kBurstMax];  // up to a multiple of four, those behind the last say next()
     };
     uint32_t refs[kBurstMax];  // each packet's PathRef word: its path, and the hop that it was at
-    uint32_t hops[kBurstMax];  // hops taken before in this delivery
+    uint32_t hops[kBurstMax];  // hops taken before in this delivery, and the two bits above
     uint32_t moved = 0;        // hops that the whole burst has taken since
     uint32_t count = 0;
     uint32_t nf = 0;       // index of the NF it is at
@@ -203,8 +209,6 @@ class Worker final : public PacketSource {
   void gather() noexcept;
   template <typename Order>
   void dispatch(uint32_t nf, Order& order) noexcept;
-  template <typename Order>
-  void run_hops(Dispatch& burst, Order& order) noexcept;
   uint32_t fair_burst(uint32_t nf, uint32_t most) noexcept;
   bool goes_on(uint32_t nf) const noexcept;
   void idle() noexcept;
@@ -212,20 +216,41 @@ class Worker final : public PacketSource {
   void answer_calls() noexcept;
   bool has_reason_to_wake() const noexcept;
   uint64_t waiting() const noexcept;
-  uint64_t charge(NfRecord& nf, uint32_t packets, bool fair) noexcept;
-  // Each call of an NF's code goes between these two, so that one that doesn't come back is seen.
+
+  // worker_hops.cc
+  template <typename Order>
+  void run_hops(Dispatch& burst, Order& order) noexcept;
+  bool next_hop(Dispatch& burst, uint32_t count) noexcept;
+  void leave_nf(uint64_t cycles, uint64_t dispatches) noexcept;
+
+  static void add(std::atomic<uint64_t>& counter, uint64_t n) noexcept {  // one writer: no locked instruction
+    counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+
+  // The cycles since the last time are this NF's.
+  uint64_t charge(NfRecord& nf, uint32_t packets, bool fair) noexcept {
+    const uint64_t now = tsc_now();
+    uint64_t cycles = now - last_tsc_;
+    if (fair && cycles > long_cycles_) [[unlikely]]
+      cycles = without_stolen(cycles, now);
+    last_tsc_ = now;
+    add(nf.packets, packets);
+    add(nf.cycles, cycles);
+    return cycles;
+  }
+
+  // Each call of an NF's code goes between these two, so that one that doesn't come back is seen; and all those of one
+  // burst between running_'s being set and leave_nf().
   template <typename Call>
-  void call_nf(Dispatch& burst, Call&& call) noexcept {
-    running_.store(&burst, std::memory_order_relaxed);
+  void call_nf(Dispatch& burst, const NfRecord& record, Call&& call) noexcept {
     report_.current_nf.store(burst.nf, std::memory_order_relaxed);
     burst.where.store(Where::nf, std::memory_order_relaxed);
-    call(*static_cast<Nf*>(region_.nf(burst.nf).nf));
+    call(*static_cast<Nf*>(record.nf));
     burst.where.store(Where::outside, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     if (burst.lost.load(std::memory_order_relaxed)) [[unlikely]]
       surrender();
   }
-  void leave_nf(uint64_t cycles, uint64_t dispatches) noexcept;
 
   // An NF is called with at most this many packets.
   uint32_t burst_most(uint32_t nf) const noexcept {
@@ -259,8 +284,8 @@ class Worker final : public PacketSource {
   void take_in() noexcept;
   bool take_burst(Dispatch& burst, uint32_t most) noexcept;
   rte_mbuf* make_view(const Descriptor& first, PacketQueue& queue) noexcept;
-  bool next_hop(Dispatch& burst) noexcept;
   void scatter(Dispatch& burst) noexcept;
+  void leave(const Dispatch& burst) noexcept;
   void leave(const Dispatch& burst, uint32_t i, Verdict verdict) noexcept;
   void note_gone(const rte_mbuf* packet) noexcept;
   static uint32_t hops_of(const Dispatch& burst, const rte_mbuf* packet) noexcept;

@@ -49,13 +49,15 @@ bool Worker::call_event(NfEvents& events) noexcept {
   Dispatch burst;  // of no packets
   burst.nf = event.nf;
   burst.hops[0] = 0;
-  call_nf(burst, [&event](Nf& nf) {
+  NfRecord& record = region_.nf(event.nf);
+  running_.store(&burst, std::memory_order_relaxed);
+  call_nf(burst, record, [&event](Nf& nf) {
     if (event.timer != TimerId::none)
       nf.on_timer(event.timer);
     else
       nf.on_message(event.message);
   });
-  const uint64_t cycles = charge(region_.nf(event.nf), 0, fair_);
+  const uint64_t cycles = charge(record, 0, fair_);
   if (fair_) drr_.charge(turns_[event.nf].credit, 0, cycles);
   leave_nf(cycles, 1);
   return true;

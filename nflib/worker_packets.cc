@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The border as a worker sees it: inbox to queues and views, verdicts to outbox; and what happens between two hops.
+// The border as a worker sees it: inbox to queues and views; verdicts to the outbox, or to queues between hops.
 #include <sched.h>
 #include <unistd.h>
 
@@ -11,14 +11,6 @@
 
 namespace roost {
 namespace {
-
-// The bit that says that no further hop follows in this host, beside the 32 bits of a PathRef: kept in `hops`, so that
-// a burst's refs stay comparable at a glance.
-constexpr uint32_t kLastHop = 1u << 31;
-// And the one that says that the NF has sent or freed the packet: whatever its verdict is, the view is not ours to
-// write.
-constexpr uint32_t kGone = 1u << 30;
-constexpr uint32_t kHopsMask = ~(kLastHop | kGone);
 
 // Everything in the view's first cache line; the second holds what no delivery changes.
 void write_view(rte_mbuf* view, const Descriptor& d, rte_mempool* pool) noexcept {
@@ -58,21 +50,6 @@ bool take_bytes(rte_mbuf* segment) noexcept {
   segment->data_len = bytes;
   segment->pkt_len = total;
   return true;
-}
-
-// All verdicts or-ed together, four packets a step: zero only where each of them is next().
-uint32_t any_verdict(const Packet* packets, uint32_t count) noexcept {
-  using Lanes = uint32_t __attribute__((vector_size(64)));
-  static_assert(sizeof(Packet) == 16 && next().word == 0);  // the verdict comes first
-  Lanes sum{}, four;
-  uint32_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    std::memcpy(&four, packets + i, sizeof four);
-    sum |= four;
-  }
-  uint32_t any = sum[0] | sum[4] | sum[8] | sum[12];
-  for (; i < count; ++i) any |= packets[i].verdict.word;
-  return any;
 }
 
 }  // namespace
@@ -126,7 +103,8 @@ bool Worker::take_burst(Dispatch& burst, uint32_t most) noexcept {
   for (uint32_t i = 1; i < n; ++i) differ |= (burst.refs[i] ^ burst.refs[0]) | (burst.hops[i] ^ burst.hops[0]);
   burst.one_path = differ == 0;
   burst.count = n;
-  return n == most && (queue.packets != 0 || !queues_.empty(burst.nf));
+  for (; n % 4 != 0; ++n) burst.packets[n] = Packet();
+  return burst.count == most && (queue.packets != 0 || !queues_.empty(burst.nf));
 }
 
 // The packet's view, with the views of its further segments, whose descriptors follow.
@@ -149,30 +127,6 @@ rte_mbuf* Worker::make_view(const Descriptor& first, PacketQueue& queue) noexcep
   return head;
 }
 
-// After process(): packets that are done leave, the others move on. True: the burst is at its next NF.
-bool Worker::next_hop(Dispatch& burst) noexcept {
-  if (!burst.one_path || any_verdict(burst.packets, burst.count) != 0) {
-    scatter(burst);
-    return false;
-  }
-  const PathRef ref{burst.refs[0] + burst.moved};
-  if ((burst.hops[0] & kLastHop) == 0 && !paths_.hop(ref.unit(), ref.hop()).run_ends()) {
-    const uint32_t following = paths_.hop(ref.unit(), ref.hop() + 1).nf();
-    // The packets that went before must stay before: a queue, once there, is joined.
-    if (following < region_.layout().nfs_max && queues_.empty(following) &&
-        (!own_bursts_ || burst.count <= burst_most(following)) &&
-        region_.nf(following).state.load(std::memory_order_acquire) == kNfReady) {
-      ++burst.moved;
-      burst.nf = following;
-      return true;
-    }
-    scatter(burst);
-    return false;
-  }
-  for (uint32_t i = 0; i < burst.count; ++i) leave(burst, i, next());
-  return false;
-}
-
 // Packet by packet: to the outbox, or to the queue of its next NF.
 void Worker::scatter(Dispatch& burst) noexcept {
   for (uint32_t i = 0; i < burst.count; ++i) {
@@ -193,6 +147,11 @@ void Worker::scatter(Dispatch& burst) noexcept {
     if (queues_.empty(following)) queue_again(following);
     queues_.append(following, {burst.packets[i].mbuf(), ref.word + 1, burst.hops[i] + burst.moved + 1});
   }
+}
+
+// All of it the same way: to the outbox, with the verdict next().
+void Worker::leave(const Dispatch& burst) noexcept {
+  for (uint32_t i = 0; i < burst.count; ++i) leave(burst, i, next());
 }
 
 void Worker::leave(const Dispatch& burst, uint32_t i, Verdict verdict) noexcept {

@@ -70,7 +70,7 @@ class DeficitRoundRobin {
     served_ = true;
     credit.cycles -= static_cast<int64_t>(cycles);
     if (packets == 0) return;
-    const uint64_t all = std::min(cycles, kCostMost) * 16;
+    const auto all = static_cast<uint32_t>(std::min(cycles, kCostMost) * 16);
     const auto sample = static_cast<int64_t>(packets == 1 ? all : all / packets);  // a division takes as long as a hop
     const int64_t before = credit.cost_16 == 0 ? sample : credit.cost_16;
     credit.cost_16 = static_cast<uint32_t>(std::max<int64_t>(before + (sample - before) / kSmoothing, 1));
