@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# fresh_root.sh [--cache-dir DIR] [--hugepages N] [build|demo|test|all] [argument...]
+# fresh_root.sh [--cache-dir DIR] [--hugepages N] [build|demo|test|quick|all] [argument...]
 #
 # Proves that nothing but the checkout is needed: makes a bare Debian 12 in a temporary folder, puts HEAD into it and
-# runs scripts/build.sh, demo.sh or test.sh there with the arguments given; 'all' (the default) runs demo, then test,
-# which gets them.
+# runs scripts/build.sh, demo.sh, test.sh or 'experiments/run.sh quick' there with the arguments given; 'all' (the
+# default) runs demo, then test, which gets them, then quick.
 # Mirror, proxies, keys and certificates are taken from this machine's own configuration at run time.
 # --cache-dir keeps the bare root and the packages for the next run. --hugepages reserves so many of 2 MiB for a second
 # round in the same root (of the tests the release build's), and gives them back. Needs root and debootstrap.
@@ -41,9 +41,9 @@ fi
 what=${1:-all}
 if [[ $# -gt 0 ]]; then shift; fi
 case $what in
-  build | demo | test) steps=("$what") ;;
-  all) steps=(demo test) ;;
-  *) fail "'$what' is none of build, demo, test, all" ;;
+  build | demo | test | quick) steps=("$what") ;;
+  all) steps=(demo test quick) ;;
+  *) fail "'$what' is none of build, demo, test, quick, all" ;;
 esac
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/roost-root.XXXXXX")
@@ -128,18 +128,24 @@ mount_system
 mkdir -p "$root/roost"
 git -c safe.directory="$checkout" -C "$checkout" archive HEAD | tar -x -C "$root/roost"
 
+# run_step STEP ARGUMENT...
 run_step() {
-  echo "fresh_root: scripts/$*"
+  local command=("scripts/$1.sh" "${@:2}")
+  if [[ $1 == quick ]]; then command=(experiments/run.sh quick "${@:2}"); fi
+  echo "fresh_root: ${command[*]}"
   SECONDS=0
-  in_root "/roost/scripts/$1" "${@:2}" || fail "scripts/$1 failed after $SECONDS s"
-  echo "fresh_root: scripts/$1 passed in $SECONDS s"
+  in_root "/roost/${command[0]}" "${command[@]:1}" || fail "${command[0]} failed after $SECONDS s"
+  if [[ $1 == quick ]]; then
+    compgen -G "$root/roost/results/report-*.html" >/dev/null || fail "${command[0]} has left no page"
+  fi
+  echo "fresh_root: ${command[0]} passed in $SECONDS s"
 }
 
-# run_steps ARGUMENT...: of which demo.sh, where test.sh comes too, gets none.
+# run_steps ARGUMENT...: which, where there are several steps, are for test.sh.
 run_steps() {
   local step
   for step in "${steps[@]}"; do
-    if [[ $what == all && $step == demo ]]; then run_step demo.sh; else run_step "$step.sh" "$@"; fi
+    if [[ $what == all && $step != test ]]; then run_step "$step"; else run_step "$step" "$@"; fi
   done
 }
 
@@ -147,6 +153,7 @@ run_steps "$@"
 if [[ $hugepages -gt 0 ]]; then
   echo "$((reserved + hugepages))" >/proc/sys/vm/nr_hugepages
   echo "fresh_root: once more with $(cat /proc/sys/vm/nr_hugepages) hugepages reserved"
-  if [[ $what != build && $what != demo && $# -eq 0 ]]; then set -- release; fi
+  if [[ $what == all ]]; then steps=(demo test); fi
+  if [[ $what == all || $what == test ]] && [[ $# -eq 0 ]]; then set -- release; fi
   run_steps "$@"
 fi
