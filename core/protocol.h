@@ -13,7 +13,7 @@
 //   version {}                                              -> {protocol, manager, pid, uptime_s, role}
 //   spawn {module, service, count, tier, cores, config,
 //          tenant, weight}                                  -> {first, count, service, tier, spawn_ms}
-//   ps {after, limit}                                       -> {total, nfs: [...], hosts: [...], events: [...]}
+//   ps {after, limit}                                       -> {total, nfs: [<= 10,000], hosts: [...], events: [...]}
 //   stop {nfs: [ids]} | {service} | {all: true}             -> {stopped, killed: [hosts that did not end when asked]}
 //   tell {nf, text} | {service, text}                       -> {told, refused}; see core/nf_message.h
 //   stats {memory}                                          -> counters, books, latency_us, ports, memory if asked
@@ -47,7 +47,7 @@
 //   rule_del {ids: [ids]} | {all: true}                     -> {removed, total}
 //   rule_list {after: id?, limit}                           -> {total, unmatched: {hits, bytes}, rules: [{id, priority,
 //                                                              match, action, hits, bytes, age_s, idle_s, hard_s,
-//                                                              shadowed_by?}]}; as they are looked at
+//                                                              shadowed_by?}]}; 10,000 at most, as looked at
 //   rule_show {id}                                          -> one of these
 //   clear_latency {}                                        -> {}
 //   down {}                                                 -> the last stats; then the manager ends

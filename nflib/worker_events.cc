@@ -2,6 +2,8 @@
 // Timers and messages: the worker calls NFs for them between two rounds of packets, as it calls process().
 #include <algorithm>
 #include <exception>
+#include <string>
+#include <utility>
 
 #include "nflib/worker.h"
 
@@ -39,7 +41,7 @@ bool Worker::call_event(NfEvents& events) noexcept {
     return false;
   }
   --events_left_;
-  const NfEvents::Event event = events.take(
+  NfEvents::Event event = events.take(
       last_tsc_, [this](uint32_t nf) { return region_.nf(nf).state.load(std::memory_order_acquire) == kNfReady; });
   if (event.nf == kNoNf) return false;
   if (event.rouses) {
@@ -52,10 +54,9 @@ bool Worker::call_event(NfEvents& events) noexcept {
   NfRecord& record = region_.nf(event.nf);
   running_.store(&burst, std::memory_order_relaxed);
   call_nf(burst, record, [&event](Nf& nf) {
-    if (event.timer != TimerId::none)
-      nf.on_timer(event.timer);
-    else
-      nf.on_message(event.message);
+    if (event.timer != TimerId::none) return nf.on_timer(event.timer);
+    const std::string message = std::move(event.message);  // goes here: the fiber of one that overruns is left for good
+    nf.on_message(message);
   });
   const uint64_t cycles = charge(record, 0, fair_);
   if (fair_) drr_.charge(turns_[event.nf].credit, 0, cycles);

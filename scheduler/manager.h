@@ -222,6 +222,7 @@ class Manager {
   std::string out_of_memory(const HostLink& host) const;
   std::vector<std::string> end_hosts(const std::vector<HostLink*>& hosts);
   void bury(const std::vector<HostLink*>& hosts);
+  void take_in_deaths();
   void wait_for_sweeps();
 
   // manager_comeback.cc

@@ -2,6 +2,8 @@
 // Hosts that end: by themselves, because they must, or because they are asked to.
 #include <unistd.h>
 
+#include <optional>
+
 #include "core/error.h"
 #include "core/socket.h"
 #include "scheduler/inheritance.h"
@@ -162,10 +164,11 @@ std::string Manager::out_of_memory(const HostLink& host) const {
 }
 
 // Hosts that have nothing to do any more: all are asked to end, all are waited for, and those that remain are killed.
-// Returns whom that befell. Throws Error, before anybody is asked.
+// Returns whom that befell. Throws Error, before anybody is asked; but not of one alone, which takes no descriptor.
 std::vector<std::string> Manager::end_hosts(const std::vector<HostLink*>& hosts) {
-  EventSet ends;
-  for (size_t i = 0; i < hosts.size(); ++i) ends.watch(hosts[i]->pidfd.get(), i);
+  std::optional<EventSet> ends;
+  if (hosts.size() > 1) ends.emplace();
+  for (size_t i = 0; ends && i < hosts.size(); ++i) ends->watch(hosts[i]->pidfd.get(), i);
   for (HostLink* host : hosts) {
     registry_.close_host(*host);
     try {
@@ -173,7 +176,11 @@ std::vector<std::string> Manager::end_hosts(const std::vector<HostLink*>& hosts)
     } catch (const Error&) {  // it has ended by itself
     }
   }
-  const auto remaining = wait_for_ends(ends, hosts, kEndPatience_ms);
+  std::vector<HostLink*> remaining;
+  if (ends)
+    remaining = wait_for_ends(*ends, hosts, kEndPatience_ms);
+  else if (!hosts.empty() && !readable_within(hosts.front()->pidfd.get(), kEndPatience_ms))
+    remaining = hosts;
   std::vector<std::string> killed;
   for (HostLink* host : remaining) {
     event(fmt::format("{}: does not end when asked; it is killed", host->name()));
@@ -210,6 +217,12 @@ void Manager::bury(const std::vector<HostLink*>& hosts) {
         home.remove_host(number, [this, number] { loop_notices_.put({LoopNotice::Kind::swept, number, {}}); });
     });
   }
+}
+
+// What comes back of hosts that have died by now is known then.
+void Manager::take_in_deaths() {
+  on_events(false);
+  wait_for_sweeps();
 }
 
 void Manager::wait_for_sweeps() {

@@ -14,7 +14,7 @@
 namespace roost {
 namespace {
 
-constexpr uint32_t kHostsShown = 1'000;
+constexpr uint32_t kNfsShown = 10'000, kHostsShown = 1'000;  // at once, whatever is asked for
 
 // Sum of the lines "KEY: N kB" of a file under /proc.
 uint64_t kib_of(const std::string& file, std::string_view key) {
@@ -85,6 +85,7 @@ Json Manager::waiting_report(const Comeback& comeback, const NfGroup& group, uin
 }
 
 Json Manager::ps(int64_t after, uint32_t limit) {
+  limit = std::min(limit, kNfsShown);
   Json nfs = Json::array(), hosts = Json::array();
   const uint32_t from = after < 0 ? 0 : static_cast<uint32_t>(std::min<int64_t>(after, UINT32_MAX - 1) + 1);
   const NfGroup* around = registry_.group_of(from);

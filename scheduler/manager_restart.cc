@@ -17,6 +17,7 @@ constexpr uint64_t kLookAgain_ms = 100;   // at one that is due and has not come
 constexpr uint64_t kTryAgain_ms = 5'000;  // where its host would not
 constexpr size_t kHostsAtOnce = 8;        // that are started again, for the same reason
 constexpr size_t kAtOnce = 16;            // each is a question to a host; then operators have their turn
+constexpr uint64_t kAtOnce_ms = 100;      // and when these have taken so long: a host may take long to answer
 
 double seconds(uint64_t ms) { return static_cast<double>(ms) / 1e3; }
 
@@ -73,7 +74,9 @@ void Manager::set_restart_timer() {
 void Manager::on_restarts() {
   uint64_t expirations;
   if (read(restart_timer_.get(), &expirations, sizeof expirations) < 0) return;  // it was set again meanwhile
+  const uint64_t until_ms = now_ms() + kAtOnce_ms;
   for (const uint32_t nf : quarantine_.due(now_ms(), kAtOnce)) {
+    if (now_ms() >= until_ms) break;
     const NfGroup* const group = registry_.group_of(nf);
     if (group == nullptr || registry_.hosts().at(group->host)->dead) {
       quarantine_.forget(nf, 1);
@@ -92,7 +95,7 @@ void Manager::on_restarts() {
       }
     }
   }
-  for (size_t i = 0; i < kHostsAtOnce; ++i) {
+  for (size_t i = 0; i < kHostsAtOnce && now_ms() < until_ms; ++i) {
     auto comeback = comebacks_.take_due(now_ms());
     if (!comeback) break;
     come_back(std::move(*comeback));

@@ -13,6 +13,7 @@ namespace roost {
 namespace {
 
 constexpr size_t kProblemsTold = 10, kWarningsTold = 20, kEndsTold = 10;
+constexpr uint32_t kRulesShown = 10'000;   // at once, whatever is asked for
 constexpr uint64_t kBetweenEnds_ms = 100;  // each makes a table anew
 
 }  // namespace
@@ -117,6 +118,7 @@ Json Manager::rule_report(const RuleBook::Rule& rule, const RuleNames& names) co
 Json Manager::list_rules(std::optional<uint32_t> after, uint32_t limit) const {
   const RuleNames names = rule_names();
   Json rules = Json::array();
+  limit = std::min(limit, kRulesShown);
   auto it = after ? rules_.after(*after) : rules_.rules().begin();
   for (; it != rules_.rules().end() && rules.size() < limit; ++it) rules.push_back(rule_report(it->second, names));
   const RuleTotal none = rules_.count(kNoRule);

@@ -125,8 +125,7 @@ void Manager::undo_spawn(const Spawned& spawned, const char* why) {
     stop_groups(firsts);
     give_up();
   } catch (const std::exception& error) {
-    on_events(false);
-    wait_for_sweeps();
+    take_in_deaths();
     give_up();
     fail("{}; of those that were started before it, some are left: {}", why, error.what());
   }

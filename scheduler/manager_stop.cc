@@ -141,8 +141,7 @@ Manager::Stopped Manager::stop_drained(std::vector<uint32_t> firsts, std::string
   try {
     stopped = stop_groups(drain(std::move(firsts)));
   } catch (...) {
-    on_events(false);
-    wait_for_sweeps();
+    take_in_deaths();
     give_up_returns(cancel());
     throw;
   }

@@ -77,8 +77,7 @@ Manager::Scaled Manager::upgrade(const std::string& service, const std::string& 
   } catch (const Error& error) {
     service_origins_[number] = was;
     undo_spawn(all, error.what());
-    on_events(false);
-    wait_for_sweeps();  // in tier fiber the new ones may have taken the old ones with them
+    take_in_deaths();  // in tier fiber the new ones may have taken the old ones with them
     uint32_t left = 0, had = 0;
     for (const uint32_t first : still_there(old)) left += registry_.group(first).count;
     for (const auto& [first, count] : old_nfs) had += count;
@@ -103,8 +102,7 @@ Manager::Scaled Manager::upgrade(const std::string& service, const std::string& 
     scaled.stopped = stop_groups(drain(still_there(old))).nfs;
   } catch (const Error& error) {
     problem = error.what();
-    on_events(false);
-    wait_for_sweeps();
+    take_in_deaths();
   }
   for (const auto& [first, count] : old_nfs) give_up_returns(comebacks_.cancel(first, count));  // died meanwhile
   uint32_t left = 0;  // what starts may still die of its first packets

@@ -44,21 +44,24 @@ void DataLoop::see_dispatch(HostState& host) noexcept {
   }
 }
 
-// What has become of the dispatches that hosts were asked to leave: each is told once.
+// What has become of the dispatches that hosts were asked to leave: each is told once. Of an NF that has gone meanwhile
+// there is nothing to tell: its number and its place may be another's.
 void DataLoop::watch_asked() noexcept {
   std::erase_if(asked_, [this](const AskedHost& asked) {
     HostState* const host = hosts_[asked.host].get();
-    if (host == nullptr || !host->live || host->generation != asked.generation) return true;
+    const NfState& nf = nfs_[asked.nf];
+    if (host == nullptr || !host->live || host->generation != asked.generation || nf.born != asked.born ||
+        nf.life == NfLife::absent)
+      return true;
     const WorkerReport& report = host->region.worker().report;
-    const uint32_t local = nfs_[asked.nf].local;
     const auto tell = [&](Overrun::Kind kind) {
-      tell_overrun_({kind, asked.host, local, asked.dispatches});
+      tell_overrun_({kind, asked.host, asked.local, asked.dispatches});
       return true;
     };
     const bool same = report.dispatches.load(std::memory_order_acquire) == asked.dispatches &&
-                      report.current_nf.load(std::memory_order_relaxed) == local;
+                      report.current_nf.load(std::memory_order_relaxed) == asked.local;
     if (same) return now_ - asked.tsc > clock_.from_us(kStuckAfter_us) && tell(Overrun::Kind::stuck);
-    const uint32_t state = host->region.nf(local).state.load(std::memory_order_relaxed);
+    const uint32_t state = host->region.nf(asked.local).state.load(std::memory_order_relaxed);
     if (is_quarantined(state)) return tell(Overrun::Kind::taken);
     // A later dispatch may have been told of while this one was still asked for, to no effect: it is counted anew.
     host->sightings = 0;
@@ -79,7 +82,8 @@ void DataLoop::quarantine_nf(uint32_t nf, std::optional<uint64_t> dispatches) {
     return;
   }
   if (hosts_[state.host]->elsewhere != HostState::kHere) return;
-  if (dispatches) asked_.push_back({state.host, hosts_[state.host]->generation, nf, *dispatches, tsc_now()});
+  if (!dispatches) return;
+  asked_.push_back({state.host, hosts_[state.host]->generation, nf, state.born, state.local, *dispatches, tsc_now()});
 }
 
 void DataLoop::release_nf(uint32_t nf) {

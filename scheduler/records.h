@@ -146,9 +146,9 @@ struct DepartedHost {
   std::function<void()> done;
 };
 
-// One that has been asked to go on without an NF.
+// One that has been asked to go on without an NF. The NF's number may be another's by the time that it is looked at.
 struct AskedHost {
-  uint32_t host, generation, nf;
+  uint32_t host, generation, nf, born, local;
   uint64_t dispatches, tsc;
 };
 

@@ -133,6 +133,23 @@ TEST_F(FailingCalls, OfASpawnLoseNothing) {
   manager.end();
 }
 
+// Where start() throws, its host has no NF and ends; also where there is nothing left to wait for that with.
+TEST_F(FailingCalls, AfterAStartThatThrowsLeaveNoHost) {
+  ManagerProcess manager(two_chains(""), prefix());
+  const Json throws{{"module", module("test_fussy")},
+                    {"service", "honest"},
+                    {"tier", "process"},
+                    {"config", {{"log", ""}, {"throws", 0}}}};
+  for (uint32_t nth = 1, failed = 1; failed != 0; ++nth) {
+    SCOPED_TRACE(fmt::format("epoll_ctl {}", nth));
+    set({"epoll_ctl", ENOSPC}, nth, false);
+    EXPECT_NE(manager.refusal("spawn", throws), "");
+    failed = stop();
+    EXPECT_TRUE(comes_true([&] { return manager.hosts().empty(); }, 400)) << json_text(manager.hosts(), 1);
+  }
+  manager.end();
+}
+
 TEST_F(FailingCalls, OfAStartAreSaid) {
   const size_t shared = entries("/dev/shm");
   uint32_t made = 0, refused = 0;

@@ -42,6 +42,18 @@ inline bool honest_go_on(ManagerProcess& manager, uint64_t packets = 200) {
   return comes_true([&] { return honest_packets(manager) > before + packets; });
 }
 
+// The p99 of all packets that left by a port since clear_latency.
+inline double p99_us(ManagerProcess& manager) { return manager.stats().at("latency_us").at("p99").get<double>(); }
+
+// What left by any other port: ever, and timed like the rest.
+inline uint64_t other_packets(ManagerProcess& manager) {
+  uint64_t sum = 0;
+  const Json stats = manager.stats();
+  for (size_t i = 0; i < stats.at("ports").size(); ++i)
+    if (i != 1) sum += stats.at("ports").at(i).at("transmitted").get<uint64_t>();
+  return sum;
+}
+
 // All packets accounted for, and all memory back: nothing is held, and nothing is out of its pool.
 inline void expect_all_back(ManagerProcess& manager) {
   manager.call("pause");

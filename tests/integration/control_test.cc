@@ -184,6 +184,18 @@ TEST_F(Control, SpawnsThatCannotBe) {
   EXPECT_TRUE(eventually([&] { return manager_.hosts().empty(); }));
 }
 
+// So that nobody makes the manager write an answer as long as its list.
+TEST_F(Control, AnAnswerHasItsBoundWhateverIsAskedFor) {
+  constexpr uint32_t kNfs = 10'100;
+  manager_.spawn(nf("forward"), "a", kNfs);
+  const Json first = manager_.call("ps", {{"limit", UINT32_MAX}}).at("nfs");
+  ASSERT_EQ(first.size(), 10'000U);
+  const Json rest = manager_.call("ps", {{"after", first.back()["id"]}, {"limit", UINT32_MAX}}).at("nfs");
+  EXPECT_EQ(rest.size(), kNfs - 10'000);
+  EXPECT_EQ(manager_.nfs().size(), kNfs);
+  manager_.call("stop", {{"all", true}});
+}
+
 TEST_F(Control, OtherRequestsThatCannotBe) {
   EXPECT_THAT(manager_.refusal("stop", Json::object()), HasSubstr("say which"));
   EXPECT_THAT(manager_.refusal("stop", {{"service", "fire"}}), HasSubstr("services here"));

@@ -210,6 +210,14 @@ Json ManagerProcess::spawn(const std::string& module_path, const std::string& se
                         {"tenant", tenant}});
 }
 
+Json ManagerProcess::nfs() {
+  Json all = Json::array();
+  for (Json page;
+       page = call("ps", {{"after", all.empty() ? -1 : all.back()["id"].get<int64_t>()}}).at("nfs"), !page.empty();)
+    all.insert(all.end(), page.begin(), page.end());
+  return all;
+}
+
 std::vector<pid_t> ManagerProcess::live_hosts() {
   std::vector<pid_t> pids;
   for (const Json& host : hosts())

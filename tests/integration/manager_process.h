@@ -91,7 +91,7 @@ class ManagerProcess {
   uint64_t dropped(const std::string& cause) { return stats().at("dropped").value(cause, uint64_t{0}); }
   Json hosts() { return call("ps").at("hosts"); }
   std::vector<pid_t> live_hosts();
-  Json nfs() { return call("ps", {{"limit", 100'000}}).at("nfs"); }
+  Json nfs();  // all of them
   bool has_event(const std::string& part);
   std::string events();
 

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Hosts that die and are started again: with the NFs that they had, later each time, and without those that take the
 // others down again and again.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 
+#include "core/socket.h"
 #include "tests/integration/manager_process.h"
 
 namespace roost::test {
@@ -307,6 +311,36 @@ TEST(RestartAndOperators, ScaleAndUpgradeSettleWhatWaits) {
   EXPECT_THAT(nf_of(manager, 4)["module"].get<std::string>(), HasSubstr("bridge"));
   EXPECT_EQ(nf_of(manager, 4)["state"], "waiting");
   expect_balanced(manager.stats());
+  manager.end();
+}
+
+// Hosts whose NFs take long to start don't come back one right after the other: operators have their turn in between.
+TEST(RestartOfMany, OperatorsAreHeardInBetween) {
+  ManagerProcess manager(
+      restarting("restart_policy = 1\nrestart_ms = 20\nrestart_most_ms = 20\n[hosts]\nseccomp = \"off\""));
+  // A start that opens a pipe without a reader waits for one.
+  const std::string pipe = manager.folder().path("log");
+  manager.spawn(module("test_fussy"), "a", 3, "process", {{"log", pipe}});
+  std::filesystem::remove(pipe);
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const pid_t pid : manager.live_hosts()) kill(pid, SIGKILL);
+  const auto let_one_start = [&] {
+    const FileDescriptor reader(open(pipe.c_str(), O_RDONLY | O_CLOEXEC));  // waits for a writer, too
+    char byte;
+    return read(reader.get(), &byte, 1);
+  };
+  pause_ms(500);  // all are due by then
+  manager.operate().write("{\"jsonrpc\":\"2.0\",\"id\":77,\"method\":\"version\"}\n");
+  for (int i = 0; i < 2; ++i) {  // events go before requests: the second follows the first
+    pause_ms(500);               // each has taken long
+    EXPECT_EQ(let_one_start(), 1);
+  }
+  const bool heard = eventually([&] { return readable_within(manager.operate().fd(), 0); });
+  EXPECT_TRUE(heard) << manager.log();
+  EXPECT_EQ(let_one_start(), 1);
+  EXPECT_EQ(manager.operate().read()["id"], 77);
+  EXPECT_TRUE(eventually([&] { return manager.live_hosts().size() == 3; }));
+  std::filesystem::remove(pipe);
   manager.end();
 }
 

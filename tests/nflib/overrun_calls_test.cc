@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // NFs that overrun in the middle of something: a system call, a lock, a call into the library.
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -104,6 +105,39 @@ TEST_F(OverrunIn, CallsOfTheRunawayAreThoseOfAForeignThread) {
   EXPECT_EQ(fixture.region().worker().grants_consumed, 2u);
   lets_go_ = true;
   EXPECT_EQ(fixture.collect()->handle, 1u);
+}
+
+class Listener final : public Nf {
+ public:
+  explicit Listener(std::function<void()> body) : body_(std::move(body)) {}
+  void process(Burst&) noexcept override {}
+  void on_message(std::string_view) noexcept override { body_(); }
+
+ private:
+  std::function<void()> body_;
+};
+
+// Here by what the C library has in use; where that is a sanitizer's, by its search for leaks.
+TEST_F(OverrunIn, AMessageGoesAlsoWhereItsFiberIsLeft) {
+  constexpr uint32_t kRounds = 40;
+  Fixture fixture(1, lets_go_);
+  Listener runaway([&] { loop(); });
+  fixture.add(0, runaway);
+  fixture.start_with_spares();
+  const std::string text(kMessageBytesMax, 'x');
+  size_t before = 0;
+  for (uint32_t round = 0; round < kRounds; ++round) {
+    if (round == kRounds / 2) before = mallinfo2().uordblks;
+    lets_go_ = false;
+    ASSERT_TRUE(fixture.worker().events().post(0, text));
+    fixture.wake();
+    wait_for_dispatch(fixture, 0);
+    ASSERT_EQ(fixture.take_from(0), Worker::Answer::taken);
+    lets_go_ = true;
+    ASSERT_TRUE(becomes(fixture, 0, kNfQuarantined));
+    ASSERT_EQ(fixture.worker().bring_back(0, kPatience), Worker::Return::done);
+  }
+  EXPECT_LT(mallinfo2().uordblks, before + kRounds / 4 * text.size());
 }
 
 // Asked in the middle of a call into the library, a thread finishes that first: nothing is lost or seen twice.

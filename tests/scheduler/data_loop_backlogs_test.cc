@@ -4,33 +4,12 @@
 
 #include <vector>
 
-#include "tests/scheduler/loop_fixture.h"
+#include "tests/scheduler/two_in_a_row.h"
 
 namespace roost {
 namespace {
 
-class DataLoopBacklogs : public test::LoopTest {
- protected:
-  // A chain of two NFs in two hosts, of which the second has room for four packets; further chains are of the first.
-  void two_in_a_row(uint16_t chains = 1) {
-    std::vector<std::vector<uint16_t>> services(chains, {0});
-    services[0] = {0, 1};
-    build({.services = 2, .chains = services, .ports = static_cast<uint16_t>(chains + 1)});
-    a = &add_host(0, 1);
-    b = &add_host(1, 1, 2);
-    add_nf(0, 0, *a, 0);
-    add_nf(1, 1, *b, 0);
-  }
-  // So many packets, which the first has seen.
-  void past_the_first(uint32_t count) {
-    for (uint32_t tag = 0; tag < count; ++tag) put(1, tag);
-    turns();
-    for (const Descriptor& d : a->take(0)) a->answer(d, next().with_hops(1));
-    turns();
-  }
-
-  test::FakeHost *a = nullptr, *b = nullptr;
-};
+using DataLoopBacklogs = test::TwoInARow;
 
 TEST_F(DataLoopBacklogs, ABacklogInTheMiddleHoldsTheEntryBack) {
   two_in_a_row(2);
@@ -47,11 +26,11 @@ TEST_F(DataLoopBacklogs, ABacklogInTheMiddleHoldsTheEntryBack) {
   EXPECT_EQ(held(), 11U);
   std::vector<uint32_t> taken;
   while (taken.size() < 10) {
-    const auto some = b->take(0, 3);
+    const auto some = host_b->take(0, 3);
     ASSERT_FALSE(some.empty());
     for (const Descriptor& d : some) {
       taken.push_back(d.handle);
-      b->answer(d, next().with_hops(1));
+      host_b->answer(d, next().with_hops(1));
     }
     turns();
     EXPECT_TRUE(balanced());
@@ -85,11 +64,12 @@ TEST_F(DataLoopBacklogs, APacketBehindABacklogDoesNotOvertake) {
   two_in_a_row();
   for (uint32_t tag = 0; tag < 12; ++tag) put(1, tag);
   turns();
-  const auto all = a->take(0);
-  for (uint32_t i = 0; i < 6; ++i) a->answer(all[i], next().with_hops(1));
+  const auto all = host_a->take(0);
+  for (uint32_t i = 0; i < 6; ++i) host_a->answer(all[i], next().with_hops(1));
   turns();
-  for (const Descriptor& d : b->take(0)) b->answer(d, next().with_hops(1));  // room, while two wait in the loop
-  for (uint32_t i = 6; i < 12; ++i) a->answer(all[i], next().with_hops(1));
+  // Room, while two wait in the loop.
+  for (const Descriptor& d : host_b->take(0)) host_b->answer(d, next().with_hops(1));
+  for (uint32_t i = 6; i < 12; ++i) host_a->answer(all[i], next().with_hops(1));
   serve_all();
   ASSERT_EQ(last->sent.size(), 12U);
   for (uint32_t tag = 0; tag < 12; ++tag) EXPECT_EQ(last->sent[tag].tag, tag);

@@ -2,12 +2,12 @@
 // NFs and hosts that come and go while packets are on their way.
 #include <gtest/gtest.h>
 
-#include "tests/scheduler/loop_fixture.h"
+#include "tests/scheduler/two_in_a_row.h"
 
 namespace roost {
 namespace {
 
-class DataLoopMembership : public test::LoopTest {
+class DataLoopMembership : public test::TwoInARow {
  protected:
   static std::vector<Descriptor> take_all(test::FakeHost& host) {
     std::vector<Descriptor> all;
@@ -121,16 +121,9 @@ TEST_F(DataLoopMembership, APacketInTheMiddleFindsAnotherNf) {
 }
 
 TEST_F(DataLoopMembership, ABacklogMovesWithTheNfThatLeaves) {
-  build({.services = 2, .chains = {{0, 1}}});
-  auto& a = add_host(0, 1);
-  auto& b = add_host(1, 1, 2);
+  two_in_a_row();
   auto& c = add_host(2, 1);
-  add_nf(0, 0, a, 0);
-  add_nf(1, 1, b, 0);
-  for (uint32_t tag = 0; tag < 10; ++tag) put(1, tag);
-  turns();
-  for (const Descriptor& d : a.take(0)) a.answer(d, next().with_hops(1));
-  turns();
+  past_the_first(10);
   EXPECT_EQ(loop->count_owned(1), 4U);
   add_nf(2, 1, c, 0);
   loop->retire_nfs(1, 1);

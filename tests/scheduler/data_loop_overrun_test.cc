@@ -41,6 +41,17 @@ class DataLoopOverrun : public test::LoopTest {
     turns();
     return count;
   }
+  // NF 1: its host is asked to go on without a dispatch of it, which ends.
+  void asked_and_gone(test::FakeHost& host) {
+    report(host).current_nf = 1;
+    loop->quarantine_nf(1, report(host).dispatches);
+    go_on();
+    told.clear();
+    ++report(host).dispatches;
+    report(host).current_nf = UINT32_MAX;
+    loop->retire_nfs(1, 1);
+    loop->forget_nfs(1, 1);
+  }
   std::vector<Overrun> told;
 };
 
@@ -166,6 +177,26 @@ TEST_F(DataLoopOverrun, TellsWhatBecameOfIt) {
   becomes(2, kNfRunaway, Kind::taken);
   becomes(1, kNfReady, Kind::ended);
   becomes(3, kNfQuarantined, Kind::taken);
+}
+
+// Its dispatch has ended, and it is stopped before the loop looks again.
+TEST_F(DataLoopOverrun, OfAnNfThatHasGoneNothingIsTold) {
+  auto& host = start(2);
+  asked_and_gone(host);
+  go_on();
+  EXPECT_TRUE(told.empty());
+}
+
+TEST_F(DataLoopOverrun, AnNfThatHasItsNumberIsNotTakenForIt) {
+  auto& host = start(4);
+  host.region.nf(3).state = kNfQuarantined;  // who lives there was not asked for
+  asked_and_gone(host);
+  auto& other = *hosts.emplace_back(std::make_unique<test::FakeHost>(1, 4, 6));
+  loop->add_host(other.state());
+  report(other).current_nf = UINT32_MAX;
+  add_nf(1, 0, other, 3);
+  go_on();
+  EXPECT_TRUE(told.empty());
 }
 
 // Suspected, it is to be stopped; and comes back from process() before that is done.
