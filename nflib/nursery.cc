@@ -52,6 +52,7 @@ Nursery::Nursery(FileDescriptor manager, const NurseryOptions& options)
   signals_ = FileDescriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) fail_errno("nursery: signalfd");
   if (fcntl(manager_.get(), F_SETFD, FD_CLOEXEC) != 0) fail_errno("nursery: descriptor {} is not open", manager_.get());
+  names_ = managers_names();
   // From the start: a manager that comes early finds it, and is heard when the one before it is gone.
   if (outlive_.count() != 0) listener_ = listen_unix(socket_ + kNurserySuffix, SOCK_SEQPACKET);
 }
