@@ -95,11 +95,9 @@ void Nursery::bury_the_dead() {
     const auto child = children_.find(pid);
     const bool handed = child != children_.end() && child->second.handed;
     if (child != children_.end()) children_.erase(child);
-    if (!manager_ || (!handed && give_up_)) {  // this manager has not done with those that it found
-      ended_[pid] = status;
-      continue;
-    }
-    if (!handed) continue;  // it was not taken over, and nobody asks
+    // A manager that has not done with those that it found asks for them; or, if it dies over that, another one does.
+    if (!manager_ || give_up_) ended_[pid] = status;
+    if (!manager_ || !handed) continue;
     try {
       tell({{"jsonrpc", "2.0"}, {"method", "exited"}, {"params", {{"pid", pid}, {"status", status}}}});
     } catch (const Error&) {  // the manager is no longer there to hear it; what it says next is nothing

@@ -140,6 +140,24 @@ TEST_P(Outlive, OneThatIsKilledWhileItWaitsIsMissed) {
   manager.end();
 }
 
+TEST_P(Outlive, OneThatDoesNotAnswerIsEndedAndTheOthersGoOn) {
+  ManagerProcess manager(config(kLoad));
+  populate(manager, GetParam(), nf("forward"));
+  const Json hosts = manager.hosts();
+  const auto silent = hosts[0]["pid"].get<pid_t>();
+  kill(silent, SIGSTOP);
+  kill_manager(manager);
+  manager.start_again();
+  EXPECT_THAT(manager.events(), HasSubstr(fmt::format("pid {}) is not taken back: it does not answer", silent)));
+  EXPECT_TRUE(eventually([silent] { return !runs(silent); }));
+  EXPECT_EQ(manager.live_hosts().size(), hosts.size() - 1) << manager.log();
+  EXPECT_EQ(manager.figure("nfs_live"), 8 - hosts[0]["nfs"].get<uint64_t>());
+  manager.spawn(nf("forward"), "a", 1, GetParam());
+  EXPECT_TRUE(goes_on(manager));
+  expect_books_close(manager);
+  manager.end();
+}
+
 // As one that exits under a manager; and the service has had NFs, which others can be like.
 TEST_P(Outlive, OneThatExitsByItselfIsNotStartedAgainOnFailure) {
   ManagerProcess manager(simple_config({"a"}, kLoad, waits() + "[settings]\nrestart_policy = 1\nrestart_ms = 100\n"));
