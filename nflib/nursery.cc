@@ -52,6 +52,7 @@ Nursery::Nursery(FileDescriptor manager, const NurseryOptions& options)
   signals_ = FileDescriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) fail_errno("nursery: signalfd");
   if (fcntl(manager_.get(), F_SETFD, FD_CLOEXEC) != 0) fail_errno("nursery: descriptor {} is not open", manager_.get());
+  names_ = managers_names();
   // From the start: a manager that comes early finds it, and is heard when the one before it is gone.
   if (outlive_.count() != 0) listener_ = listen_unix(socket_ + kNurserySuffix, SOCK_SEQPACKET);
 }
@@ -94,11 +95,9 @@ void Nursery::bury_the_dead() {
     const auto child = children_.find(pid);
     const bool handed = child != children_.end() && child->second.handed;
     if (child != children_.end()) children_.erase(child);
-    if (!manager_ || (!handed && give_up_)) {  // this manager has not done with those that it found
-      ended_[pid] = status;
-      continue;
-    }
-    if (!handed) continue;  // it was not taken over, and nobody asks
+    // A manager that has not done with those that it found asks for them; or, if it dies over that, another one does.
+    if (!manager_ || give_up_) ended_[pid] = status;
+    if (!manager_ || !handed) continue;
     try {
       tell({{"jsonrpc", "2.0"}, {"method", "exited"}, {"params", {{"pid", pid}, {"status", status}}}});
     } catch (const Error&) {  // the manager is no longer there to hear it; what it says next is nothing

@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "core/protocol.h"
 #include "core/shared_memory.h"
 #include "core/socket.h"
+#include "core/socket_name.h"
 #include "nflib/confinement.h"
 
 namespace roost {
@@ -62,12 +64,14 @@ class Nursery {
   void keep(Message& request);
   void keep_module(const Json& parameters, Message& request);
   Json hand(const Json& parameters, Message& request, FileDescriptor& pidfd);
+  std::array<SocketName, 2> managers_names() const;
   void end_hosts();
   int patience_ms() const;
 
   const std::string socket_;
   const std::chrono::seconds outlive_;
   FileDescriptor manager_, signals_, listener_;
+  std::array<SocketName, 2> names_;  // of the manager's sockets, which it may leave
   std::map<pid_t, Child> children_;
   // What is kept for another manager; and who ended while there was none: pid, status.
   FileDescriptor roster_;

@@ -42,6 +42,7 @@ void Nursery::take_manager() {
   if (!connection || peer_of(connection.get()).uid != geteuid()) return;
   set_blocking(connection.get(), true);
   manager_ = std::move(connection);
+  names_ = managers_names();
   give_up_ = std::max(*give_up_, Clock::now() + kTakeOverPatience);
 }
 
@@ -85,6 +86,8 @@ int Nursery::patience_ms() const {
 // Those that are still there hear it by their lifelines; whoever does not is killed by the kernel when this process
 // ends. The names of sockets go as well, the dead manager's among them.
 void Nursery::end_hosts() {
+  if (!manager_)
+    for (const SocketName& name : names_) name.remove();
   if (outlive_.count() == 0) return;
   for (auto& [pid, child] : children_) child.lifeline.reset();
   for (const auto until = Clock::now() + kEndPatience; !children_.empty() && Clock::now() < until;) {
@@ -92,9 +95,11 @@ void Nursery::end_hosts() {
     if (!children_.empty()) std::this_thread::sleep_for(kLookForEnds);
   }
   unlink((socket_ + kNurserySuffix).c_str());
-  if (manager_) return;
-  unlink_stale(socket_, SOCK_STREAM);
-  unlink_stale(socket_ + kHostsSuffix, SOCK_SEQPACKET);
+}
+
+// As long as it is there: it has made both by now.
+std::array<SocketName, 2> Nursery::managers_names() const {
+  return {SocketName(socket_), SocketName(socket_ + kHostsSuffix)};
 }
 
 }  // namespace roost

@@ -73,7 +73,7 @@ class Worker final : public PacketSource {
   // Gives up what waits between hops. Returns how many packets NFs still hold: what came, less what waits for them and
   // what has left.
   uint32_t take_stock(const std::vector<uint32_t>& places) noexcept;
-  // Packets that were with the worker, and went with the manager.
+  // Packets that waited for it or in it, and went with the manager.
   uint32_t left_behind() const noexcept;
   struct Place {
     uint32_t place;

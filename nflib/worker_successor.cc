@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The manager is gone, and another one has taken its place, with memory of its own: the worker goes on with what its
 // NFs have, and with nothing that was the old manager's. Its threads stand still meanwhile.
-#include <algorithm>
 #include <array>
 
 #include "nflib/worker.h"
@@ -31,10 +30,9 @@ uint32_t Worker::take_stock(const std::vector<uint32_t>& places) noexcept {
   return came - waiting_.count() - outbox_.position - unsent_;
 }
 
-uint32_t Worker::left_behind() const noexcept {
-  const uint32_t consumed = outbox_.consumed->load(std::memory_order_relaxed);
-  return unsent_ + std::min(outbox_.position - consumed, outbox_.capacity()) + unread(inbox_) + waiting_.count();
-}
+// What is in the outbox the manager had already, or nearly: how far it has come there it tells a quarter of the ring at
+// a time.
+uint32_t Worker::left_behind() const noexcept { return unsent_ + unread(inbox_) + waiting_.count(); }
 
 void Worker::change_hands(const std::vector<Place>& nfs, int manager_eventfd, const std::function<void()>& map_over) {
   struct Kept {

@@ -77,7 +77,7 @@ class Inheritance {
   void claim(Heir& heir);
   void offer(Heir& heir);
   Json list_of(const Heir& heir) const;
-  void finish(Heir& heir, int patience_ms);
+  void finish(Heir& heir);
   void give_up(Heir& heir);
 
   Manager& manager_;

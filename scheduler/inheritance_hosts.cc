@@ -16,7 +16,20 @@
 namespace roost {
 namespace {
 
-constexpr int kTakeOverPatience_ms = 3'000;  // for all of them together
+// For all of them together, from when the last is asked; and for those that would answer, had they a processor.
+constexpr std::chrono::milliseconds kTakeOverPatience{3'000}, kBusyMachinePatience{10'000};
+constexpr int kLookAgain_ms = 50;
+
+bool answers(const HostLink& host, std::chrono::steady_clock::time_point asked) {
+  using Clock = std::chrono::steady_clock;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(asked + kTakeOverPatience - Clock::now());
+  int patience_ms = static_cast<int>(std::max<int64_t>(0, left.count()));
+  while (!readable_within(host.socket.get(), patience_ms)) {
+    if (Clock::now() >= asked + kBusyMachinePatience || !host.wants_processor()) return false;
+    patience_ms = kLookAgain_ms;
+  }
+  return true;
+}
 
 std::string how_it_left(int status) {
   if (WIFSIGNALED(status)) {
@@ -31,7 +44,6 @@ std::string how_it_left(int status) {
 }  // namespace
 
 void Inheritance::take_all(std::vector<Heir>& heirs) {
-  const auto until = Clock::now() + std::chrono::milliseconds(kTakeOverPatience_ms);
   const auto with_each = [&heirs](auto&& what) {
     for (Heir& heir : heirs) {
       try {
@@ -43,9 +55,10 @@ void Inheritance::take_all(std::vector<Heir>& heirs) {
   };
   with_each([this](Heir& heir) { claim(heir); });
   with_each([this](Heir& heir) { offer(heir); });
+  const auto asked = Clock::now();
   with_each([&](Heir& heir) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
-    finish(heir, static_cast<int>(std::max<int64_t>(1, left)));
+    if (!answers(*heir.host, asked)) fail("it does not answer");
+    finish(heir);
   });
   for (Heir& heir : heirs)
     if (!heir.trouble.empty()) give_up(heir);
@@ -108,11 +121,11 @@ Json Inheritance::list_of(const Heir& heir) const {
 }
 
 // Its answer says no more than that it has the memory; if it has not, it does not run, or is ended for what it does.
-void Inheritance::finish(Heir& heir, int patience_ms) {
-  const Json answer = heir.host->hear(heir.request, "take_over", patience_ms);
+void Inheritance::finish(Heir& heir) {
+  const Json answer = heir.host->hear(heir.request, "take_over", kLookAgain_ms);
   if (const auto lost = answer.is_object() ? answer.find("lost") : answer.end();
       lost != answer.end() && lost->is_number_unsigned())
-    lost_ += std::min<uint64_t>(lost->get<uint64_t>(), manager_.pool_->handle_bound());
+    lost_ += std::min<uint64_t>(lost->get<uint64_t>(), manager_.pool_->handle_bound() - lost_);
   heir.host->region.close_descriptor();
   const uint32_t id = heir.host->id;
   manager_.watched_.watch(heir.host->pidfd.get(), Manager::mark(Manager::Source::host_process, id));

@@ -19,8 +19,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <csignal>
+#include <filesystem>
 #include <iterator>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -105,6 +109,23 @@ void init_views(uint32_t first, uint32_t count) {
   for (uint32_t handle = first; handle < first + count; ++handle) reset_view(handle);
 }
 
+// EAL makes a folder for each process and keeps nothing in it here: so there is none to be left behind, whatever ends
+// this process. One that is killed over rte_eal_init() leaves its own, empty, which the next one removes.
+void remove_eal_folders(const std::filesystem::path& own) {
+  rmdir(own.c_str());
+  constexpr std::string_view kPrefix = "roost-";
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(own.parent_path(), error)) {
+    const std::string name = entry.path().filename();
+    const char* const end = name.data() + name.size();
+    pid_t pid = 0;
+    if (!name.starts_with(kPrefix) ||
+        std::from_chars(name.data() + kPrefix.size(), end, pid) != std::from_chars_result{end, std::errc()})
+      continue;
+    if (pid > 0 && kill(pid, 0) != 0 && errno == ESRCH) rmdir(entry.path().c_str());
+  }
+}
+
 }  // namespace
 
 void init_eal(const std::string& name, uint32_t private_mib, const std::vector<std::string>& cards) {
@@ -121,8 +142,7 @@ void init_eal(const std::string& name, uint32_t private_mib, const std::vector<s
   if (cards.empty()) arguments.push_back("--no-pci");
   const int started = rte_eal_init(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
   sched_setaffinity(0, sizeof cores, &cores);
-  // It keeps nothing in the directory that it makes, so there is none to be left behind, whatever ends this process.
-  if (const char* folder = rte_eal_get_runtime_dir(); folder != nullptr && *folder != '\0') rmdir(folder);
+  if (const char* folder = rte_eal_get_runtime_dir(); folder != nullptr && *folder != '\0') remove_eal_folders(folder);
   if (started < 0)
     fail("DPDK does not start with {} MiB{}: {}", private_mib,
          cards.empty() ? "" : fmt::format(" and {} (bound to vfio-pci? dpdk-devbind.py -s)", fmt::join(cards, ", ")),

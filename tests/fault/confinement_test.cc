@@ -42,11 +42,7 @@ std::string status_of(pid_t pid, const std::string& key) {
   return "";
 }
 
-TEST(Maps, OfAHostAreItsArenaItsRegionAndPathsReadOnly) {
-  ManagerProcess manager(two_chains(""));
-  manager.spawn(nf("forward"), "honest", 2, "process");
-  manager.spawn(nf("forward"), "hostile", 100);
-  ASSERT_TRUE(honest_go_on(manager));
+void expect_shared_as_promised(ManagerProcess& manager) {
   const auto managers = shared_mappings(manager.pid());
   const auto hosts = manager.hosts();
   ASSERT_EQ(hosts.size(), 3U);
@@ -72,6 +68,29 @@ TEST(Maps, OfAHostAreItsArenaItsRegionAndPathsReadOnly) {
   size_t of_manager = 0;
   for (const Shared& each : managers) of_manager += each.name.find("memfd:roost-host-") != std::string::npos;
   EXPECT_EQ(of_manager, hosts.size());
+}
+
+TEST(Maps, OfAHostAreItsArenaItsRegionAndPathsReadOnly) {
+  ManagerProcess manager(two_chains(""));
+  manager.spawn(nf("forward"), "honest", 2, "process");
+  manager.spawn(nf("forward"), "hostile", 100);
+  ASSERT_TRUE(honest_go_on(manager));
+  expect_shared_as_promised(manager);
+  manager.end();
+}
+
+// The same when another manager has taken it back: nothing of the one before it is left there.
+TEST(Maps, OfAHostThatOutlivesItsManagerAreTheNextOnes) {
+  ManagerProcess manager(two_chains("outlive_manager_s = 60"));
+  manager.spawn(nf("forward"), "honest", 2, "process");
+  manager.spawn(nf("forward"), "hostile", 100);
+  expect_shared_as_promised(manager);
+  manager.kill_now(SIGKILL);
+  manager.wait_for_end();
+  manager.start_again();
+  ASSERT_TRUE(honest_go_on(manager));
+  EXPECT_EQ(manager.hosts()[0]["taken_back"], 1);
+  expect_shared_as_promised(manager);
   manager.end();
 }
 

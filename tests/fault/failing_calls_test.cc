@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Each system call of a start and of a spawn fails in turn, the first of its kind, the second and so on, in the manager
 // and in its hosts: it succeeds all the same, or says what failed; nothing hangs, and nothing is left over.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <new>
 
 #include "core/error.h"
-#include "core/shared_memory.h"
+#include "tests/fault/call_failures.h"
 #include "tests/fault/neighbours.h"
-#include "tests/fault/preload/injection.h"
 #include "tests/support/run_program.h"
 
 namespace roost::test {
 namespace {
 
-struct FailingCall {
-  std::string_view call;
-  int error;
-};
 const std::vector<FailingCall> kFailingCalls{
     {"memfd_create", EMFILE}, {"ftruncate", ENOSPC}, {"mmap", ENOMEM},           {"socket", EMFILE},
     {"socketpair", EMFILE},   {"bind", ENOMEM},      {"accept4", EMFILE},        {"connect", EAGAIN},
@@ -36,36 +27,7 @@ size_t entries(const std::string& folder) {
   return static_cast<size_t>(std::distance(begin(all), end(all)));
 }
 
-class FailingCalls : public testing::Test {
- protected:
-  void SetUp() override {
-    if (kSanitized) GTEST_SKIP() << "a sanitizer's run time makes these calls, too";
-    const FileDescriptor file(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    ASSERT_EQ(ftruncate(file.get(), sizeof(Injection)), 0);
-    void* const at = mmap(nullptr, sizeof(Injection), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
-    ASSERT_NE(at, MAP_FAILED);
-    to_ = new (at) Injection;
-  }
-  std::vector<std::string> prefix() const {
-    return {"env", "LD_PRELOAD=" ROOST_TEST_MODULE_DIR "/fail_calls.so", "ROOST_INJECTION=" + path_};
-  }
-  void set(const FailingCall& deed, uint32_t nth, bool in_host) {
-    to_->error = 0;
-    to_->call = static_cast<uint32_t>(std::find(kCalls.begin(), kCalls.end(), deed.call) - kCalls.begin());
-    to_->in_host = in_host;
-    to_->wanted = nth;
-    to_->made = to_->failed = 0;
-    to_->error = deed.error;
-  }
-  uint32_t stop() {
-    to_->error = 0;
-    return to_->failed;
-  }
-
-  TempDir folder_;
-  std::string path_ = folder_.path("injection");
-  Injection* to_ = nullptr;
-};
+class FailingCalls : public CallFailures {};
 
 // The manager's own, and its nursery's; hosts come and go.
 struct Held {

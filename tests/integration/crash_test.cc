@@ -121,7 +121,8 @@ TEST_P(Crash, OfTheManagerEndsItsHosts) {
     EXPECT_EQ(manager.wait_for_end().status, 128 + SIGKILL);
     EXPECT_TRUE(eventually([&] { return std::none_of(all.begin(), all.end(), runs); },
                            std::chrono::milliseconds(kSanitized ? 20'000 : 3'000)));
-    // A manager that comes after it takes over its socket.
+    manager.expect_nothing_left();
+    // A manager that comes after it finds nothing in its way.
     const std::string config = manager.folder().path("roost.toml");
     socket = manager.socket();
     const Exit exit =

@@ -159,19 +159,37 @@ ManagerProcess::ManagerProcess(const std::string& config, std::vector<std::strin
 }
 
 void ManagerProcess::start_again(const std::string& config, const std::vector<std::string>& prefix) {
-  for (const pid_t pid : descendants_of(pid_)) known_.insert(pid);
-  EXPECT_TRUE(ended_);
-  operator_.reset();
-  ended_ = false;
+  forget_the_ended();
   if (!config.empty()) folder_.file("roost.toml", config);
   launch(prefix);
 }
 
-void ManagerProcess::launch(std::vector<std::string> words) {
+bool ManagerProcess::start_again_until(const std::function<bool()>& now, const std::vector<std::string>& prefix) {
+  forget_the_ended();
+  start_program(prefix);
+  bool so = false;
+  eventually([&] { return (so = now()) || !runs(pid_); });
+  kill_now(SIGKILL);
+  wait_for_end();
+  return so;
+}
+
+void ManagerProcess::forget_the_ended() {
+  for (const pid_t pid : descendants_of(pid_)) known_.insert(pid);
+  EXPECT_TRUE(ended_);
+  operator_.reset();
+  ended_ = false;
+}
+
+void ManagerProcess::start_program(std::vector<std::string> words) {
   for (const auto& word : {std::string(ROOST_BIN_DIR "/roostd"), std::string("--config"), folder_.path("roost.toml"),
                            std::string("--socket"), socket_})
     words.push_back(word);
   pid_ = start(words, log_path_);
+}
+
+void ManagerProcess::launch(std::vector<std::string> words) {
+  start_program(std::move(words));
   const bool answers = eventually([this] {
     int status = 0;
     if (waitpid(pid_, &status, WNOHANG) == pid_) {
@@ -243,7 +261,10 @@ pid_t ManagerProcess::nursery() {
   return children.empty() ? -1 : children.front();
 }
 
-void ManagerProcess::kill_now(int signal) const { kill(pid_, signal); }
+void ManagerProcess::kill_now(int signal) {
+  for (const pid_t pid : descendants_of(pid_)) known_.insert(pid);
+  kill(pid_, signal);
+}
 
 Exit ManagerProcess::wait_for_end(uint32_t patience_ms) {
   if (!ended_) {
@@ -257,9 +278,9 @@ Exit ManagerProcess::wait_for_end(uint32_t patience_ms) {
 void ManagerProcess::expect_nothing_left() {
   EXPECT_TRUE(eventually([this] { return std::none_of(known_.begin(), known_.end(), runs); }))
       << "a process outlives its manager";
-  EXPECT_FALSE(std::filesystem::exists(socket_));
-  EXPECT_FALSE(std::filesystem::exists(socket_ + ".hosts"));
-  EXPECT_FALSE(std::filesystem::exists(socket_ + ".nursery"));
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path(".")))
+    EXPECT_FALSE(entry.path().filename().string().starts_with("roost.sock")) << entry.path();
+  EXPECT_EQ(content_of("/proc/net/unix").find(socket_), std::string::npos) << "a socket of it is open";
   for (const char* folder : {"/run/dpdk", "/var/run/dpdk"})
     EXPECT_FALSE(std::filesystem::exists(fmt::format("{}/roost-{}", folder, pid_)));
 }

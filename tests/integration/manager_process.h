@@ -101,10 +101,13 @@ class ManagerProcess {
   void end();
   void expect_nothing_left();
   Exit wait_for_end(uint32_t patience_ms = 20'000);
-  void kill_now(int signal) const;
+  void kill_now(int signal);
 
   // Another roostd in the place of one that was killed; another configuration, if one is given.
   void start_again(const std::string& config = "", const std::vector<std::string>& prefix = {});
+
+  // Such a one, killed as soon as this is so; false: it never was.
+  bool start_again_until(const std::function<bool()>& now, const std::vector<std::string>& prefix = {});
 
   pid_t pid() const noexcept { return pid_; }
   pid_t nursery();
@@ -114,6 +117,8 @@ class ManagerProcess {
 
  private:
   void launch(std::vector<std::string> prefix);
+  void start_program(std::vector<std::string> words);
+  void forget_the_ended();
 
   TempDir folder_;
   std::string socket_, log_path_;

@@ -69,7 +69,7 @@ TEST(WorkerSuccessor, CountsWhatNfsHold) {
   rte_pktmbuf_free(kept[0]);
   rte_pktmbuf_free(made);
   EXPECT_EQ(fixture.worker().take_stock({0, 1}), 2U);
-  EXPECT_EQ(fixture.worker().left_behind(), 2U);
+  EXPECT_EQ(fixture.worker().left_behind(), 0U);  // the manager has them, or nearly
   fixture.go_on();
   for (int i = 0; i < 2; ++i) EXPECT_TRUE(fixture.collect());
 }
@@ -120,7 +120,7 @@ TEST(WorkerSuccessor, WhatWaitsForItsTurnIsForgotten) {
   ASSERT_TRUE(fixture.rest_within(kPatience));
   EXPECT_LT(seen, kAll / 3);
   EXPECT_EQ(fixture.worker().take_stock({0, 1}), 0U);
-  EXPECT_EQ(fixture.worker().left_behind(), kAll + 1);
+  EXPECT_EQ(fixture.worker().left_behind(), kAll + 1 - seen);
   change_hands(fixture, {{0, false}, {1, false}});
   seen = 0;
   for (uint32_t i = 0; i < 20; ++i) {
@@ -144,7 +144,10 @@ TEST(WorkerSuccessor, WhatFindsNoRoomIsCounted) {
   EXPECT_GT(sent, outbox);
   ASSERT_TRUE(fixture.rest_within(kPatience));
   EXPECT_EQ(fixture.worker().take_stock({0}), 0U);
-  EXPECT_EQ(fixture.worker().left_behind(), sent);
+  RingConsumer given = fixture.outbox();
+  uint32_t in_outbox = 0;
+  for (Descriptor ignored; in_outbox < outbox && given.pop(ignored);) ++in_outbox;
+  EXPECT_EQ(fixture.worker().left_behind() + in_outbox, sent);
   change_hands(fixture, {{0, false}});
   fixture.deliver(0, 1, 0, true);
   EXPECT_TRUE(fixture.collect());

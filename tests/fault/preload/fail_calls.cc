@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdlib>
 #include <cstring>
@@ -54,6 +55,7 @@ int failure(uint32_t call) noexcept {
   if (error == 0 || injection->call.load() != call || injection->in_host.load() != is_host) return 0;
   if (injection->made.fetch_add(1) + 1 != injection->wanted.load()) return 0;
   injection->failed.fetch_add(1);
+  if (error == Injection::kDies) syscall(SYS_kill, getpid(), SIGKILL);
   return error;
 }
 

@@ -17,6 +17,7 @@ inline constexpr std::array<std::string_view, 17> kCalls{
 };
 
 struct Injection {
+  static constexpr int kDies = -1;   // for an error: the program is killed before the call
   std::atomic<uint32_t> call{0};     // its place in kCalls
   std::atomic<int> error{0};         // errno; 0: nothing fails
   std::atomic<bool> in_host{false};  // in roost-host; otherwise in roostd
