@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/fault/neighbours.h"
 #include "tests/integration/outliving.h"
 
 namespace roost::test::outlive {
@@ -102,7 +103,7 @@ class LeftBehind : public testing::Test {
 };
 
 TEST_F(LeftBehind, ByAManagerNothing) {
-  for (const int signal : {SIGKILL, SIGABRT, SIGSEGV}) {
+  for (const int signal : {SIGKILL, SIGABRT, crash_signal()}) {
     SCOPED_TRACE(signal);
     start("");
     manager_->kill_now(signal);
