@@ -43,15 +43,15 @@ NurseryLink::NurseryLink(const std::string& program, const std::string& socket_p
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, theirs.get(), kTheirNumber);  // the copy survives exec
-  // Signals for the manager, typed at its terminal say, are not for hosts: the manager ends them. A session of its own,
-  // not only a process group: where one of a group is stopped and nobody of its session is left above it, the kernel
-  // hangs up on all of them. A host that is stopped, or stops itself, would take along all that outlive the manager.
+  // Signals for the manager, typed at its terminal say, are not for hosts: the manager ends them. Not a session of its
+  // own: the kernel shares cores out by session (autogroup), and beside loops that poll another one starves.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   const std::string number = std::to_string(kTheirNumber);
   std::vector<const char*> arguments{program.c_str(), "--nursery", number.c_str(), "--socket", socket_path.c_str()};
   for (const std::string& word : options) arguments.push_back(word.c_str());

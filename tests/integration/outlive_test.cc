@@ -14,6 +14,7 @@ namespace roost::test::outlive {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::Contains;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
@@ -145,13 +146,29 @@ TEST_P(Outlive, OneThatDoesNotAnswerIsEndedAndTheOthersGoOn) {
   populate(manager, GetParam(), nf("forward"));
   const Json hosts = manager.hosts();
   const auto silent = hosts[0]["pid"].get<pid_t>();
-  kill(silent, SIGSTOP);
   kill_manager(manager);
+  kill(silent, SIGSTOP);
   manager.start_again();
   EXPECT_THAT(manager.events(), HasSubstr(fmt::format("pid {}) is not taken back: it does not answer", silent)));
   EXPECT_TRUE(eventually([silent] { return !runs(silent); }));
   EXPECT_EQ(manager.live_hosts().size(), hosts.size() - 1) << manager.log();
   EXPECT_EQ(manager.figure("nfs_live"), 8 - hosts[0]["nfs"].get<uint64_t>());
+  manager.spawn(nf("forward"), "a", 1, GetParam());
+  EXPECT_TRUE(goes_on(manager));
+  expect_books_close(manager);
+  manager.end();
+}
+
+// The kernel may continue it when its manager dies, and hangs up on all of its process group then.
+TEST_P(Outlive, OneThatIsStoppedBeforeTakesNobodyAlong) {
+  ManagerProcess manager(config(kLoad));
+  populate(manager, GetParam(), nf("forward"));
+  const std::vector<pid_t> before = manager.live_hosts();
+  kill(before[0], SIGSTOP);
+  kill_manager(manager);
+  manager.start_again();
+  const std::vector<pid_t> after = manager.live_hosts();
+  for (size_t i = 1; i < before.size(); ++i) EXPECT_THAT(after, Contains(before[i])) << manager.log();
   manager.spawn(nf("forward"), "a", 1, GetParam());
   EXPECT_TRUE(goes_on(manager));
   expect_books_close(manager);
