@@ -49,8 +49,8 @@ Nursery::Nursery(FileDescriptor manager, const NurseryOptions& options)
     : socket_(options.socket), outlive_(options.outlive_s), manager_(std::move(manager)) {
   const sigset_t set = child_signal();
   sigprocmask(SIG_BLOCK, &set, nullptr);
-  // Of a group that the manager's death leaves without a parent, and with one who is stopped, the kernel hangs up on all:
-  // a host that stops itself would take along all that outlive the manager. Hosts inherit this.
+  // Of a group that the manager's death leaves without a parent, and with one who is stopped, the kernel hangs up on
+  // all: a host that stops itself would take along all that outlive the manager. Hosts inherit this.
   if (signal(SIGHUP, SIG_IGN) == SIG_ERR) fail_errno("nursery: SIGHUP");
   signals_ = FileDescriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) fail_errno("nursery: signalfd");
