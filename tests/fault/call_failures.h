@@ -35,7 +35,7 @@ class CallFailures : public testing::Test {
     to_ = new (at) Injection;
   }
   std::vector<std::string> prefix() const {
-    return {"env", "LD_PRELOAD=" ROOST_TEST_MODULE_DIR "/fail_calls.so", "ROOST_INJECTION=" + path_};
+    return {"env", "LD_PRELOAD=" + module("fail_calls"), "ROOST_INJECTION=" + path_};
   }
   void set(const FailingCall& deed, uint32_t nth, bool in_host) {
     to_->error = 0;
