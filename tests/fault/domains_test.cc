@@ -34,14 +34,6 @@ class DomainsOfTenants : public testing::Test {
                      Json parameters = Json::object()) {
     manager_.spawn(module_path, "hostile", count, tier, std::move(parameters), "crimson");
   }
-  std::set<std::string> arenas_of(pid_t pid) {
-    std::set<std::string> found;
-    std::istringstream maps(content_of(fmt::format("/proc/{}/maps", pid)));
-    for (std::string line; std::getline(maps, line);)
-      if (const size_t at = line.find("roost-packets-"); at != std::string::npos)
-        found.insert(line.substr(at, line.find(' ', at) - at));
-    return found;
-  }
   Json domain(size_t number) { return manager_.stats().at("domains").at(number); }
 
   ManagerProcess manager_{config()};

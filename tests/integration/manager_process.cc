@@ -152,6 +152,15 @@ std::string Operator::refusal(std::string_view method, Json parameters) {
 std::string nf(const std::string& name) { return ROOST_NF_DIR "/" + name + ".so"; }
 std::string module(const std::string& name) { return ROOST_TEST_MODULE_DIR "/" + name + ".so"; }
 
+std::set<std::string> arenas_of(pid_t pid) {
+  std::set<std::string> found;
+  std::istringstream maps(content_of(fmt::format("/proc/{}/maps", pid)));
+  for (std::string line; std::getline(maps, line);)
+    if (const size_t at = line.find("roost-packets-"); at != std::string::npos)
+      found.insert(line.substr(at, line.find(' ', at) - at));
+  return found;
+}
+
 ManagerProcess::ManagerProcess(const std::string& config, std::vector<std::string> prefix)
     : socket_(folder_.path("roost.sock")), log_path_(folder_.path("log")) {
   folder_.file("roost.toml", config);

@@ -68,6 +68,9 @@ class Operator {
 std::string nf(const std::string& name);      // path of an example's module
 std::string module(const std::string& name);  // of a test's module
 
+// The arenas that a process maps, by name. A host lets them go while it waits for another manager.
+std::set<std::string> arenas_of(pid_t pid);
+
 // Before the command line: its ports receive nothing until 'resume'.
 inline const std::vector<std::string> kPaused{"sh", "-c", "exec \"$@\" --paused", "sh"};
 

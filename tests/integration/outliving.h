@@ -43,14 +43,4 @@ inline pid_t parent_of(pid_t pid) {
   return parent;
 }
 
-// The arenas that it maps, by name: it lets them go while it waits, and has others when it is taken back.
-inline std::set<std::string> arenas_of(pid_t pid) {
-  std::set<std::string> found;
-  std::istringstream maps(content_of(fmt::format("/proc/{}/maps", pid)));
-  for (std::string line; std::getline(maps, line);)
-    if (const size_t at = line.find("roost-packets-"); at != std::string::npos)
-      found.insert(line.substr(at, line.find(' ', at) - at));
-  return found;
-}
-
 }  // namespace roost::test::outlive
