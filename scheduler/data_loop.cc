@@ -11,7 +11,6 @@
 #include <condition_variable>
 
 #include "core/error.h"
-#include "core/ports/free_packets.h"
 
 namespace roost {
 namespace {
@@ -77,7 +76,7 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
 }
 
 DataLoop::~DataLoop() {
-  for (auto& out : out_) free_packets(out.packets, out.count);
+  for (auto& out : out_) rte_pktmbuf_free_bulk(out.packets, out.count);
 }
 
 // The way of a packet, top to bottom.
@@ -130,7 +129,7 @@ void DataLoop::receive(Port& port, Batch& batch) noexcept {
 
 void DataLoop::drop(rte_mbuf* packet, DropCause cause) noexcept {
   counters_.dropped[static_cast<size_t>(cause)].add(1);
-  free_packets(&packet, 1);
+  rte_pktmbuf_free(packet);
 }
 
 void DataLoop::refuse(rte_mbuf* packet, DropCause cause) noexcept {

@@ -8,7 +8,6 @@
 #include "core/ports/af_packet_port.h"
 #include "core/ports/af_xdp_port.h"
 #include "core/ports/ethdev_port.h"
-#include "core/ports/free_packets.h"
 #include "core/ports/generator_port.h"
 #include "core/ports/null_port.h"
 #include "core/ports/pcap_port.h"
@@ -35,7 +34,7 @@ const char* link_state_name(LinkState state) noexcept {
 void Port::discard(rte_mbuf** packets, uint16_t count) noexcept {
   uint64_t bytes = 0;
   for (uint16_t i = 0; i < count; ++i) bytes += packets[i]->pkt_len;
-  free_packets(packets, count);
+  rte_pktmbuf_free_bulk(packets, count);
   counters_.transmitted.add(count);
   counters_.transmitted_bytes.add(bytes);
 }

@@ -8,7 +8,6 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/ports/free_packets.h"
 
 namespace roost {
 
@@ -121,7 +120,7 @@ uint16_t PcapPort::transmit(rte_mbuf** packets, uint16_t count) noexcept {
   discard(packets, written);
   if (written < count) {
     // A full disk won't empty for waiting, and a port never blocks its loop.
-    free_packets(packets + written, count - written);
+    rte_pktmbuf_free_bulk(packets + written, count - written);
     counters_.transmit_dropped.add(count - written);
   }
   return count;
