@@ -50,7 +50,7 @@ constexpr std::array<SettingSpec, kCount> kSpecs{{
     {"grant_packets", "packets", 0, 4'096, 64, "a host whose NFs make packets gets at most this many ahead"},
     {"backpressure", "policy", 0, 1, 1,
      "1: what a chain cannot finish is refused at its entry; 0: it is dropped where it finds no room, for comparison"},
-    {"buffer_alpha_percent", "%", 0, 6'400, 25,
+    {"buffer_alpha_percent", "%", 0, 6'400, 100,
      "a host may have at most this part of the packets that are free, wherever it has them; 0: no limit"},
     {"ecn_sojourn_us", "us", 0, 10'000'000, 5'000,
      "a packet that was here for longer leaves with ECN's congestion mark, if its sender understands it; 0: never"},

@@ -24,8 +24,7 @@ for preset in "${presets[@]}"; do
   echo "== $preset: build"
   scripts/build.sh "$preset"
   echo "== $preset: test"
-  # One more than there are cores: many tests wait most of the time.
-  if ! "${steady[@]}" ctest --preset "$preset" --parallel "$(($(nproc) + 1))" 2>&1 | tee "$log"; then
+  if ! "${steady[@]}" ctest --preset "$preset" --parallel "$(nproc)" 2>&1 | tee "$log"; then
     echo "test: '$preset' failed; the failing tests are named above. Again with: scripts/test.sh $preset" >&2
     exit 1
   fi

@@ -240,7 +240,6 @@ TEST_F(DataLoopBorder, ADomainThatIsUsedUpHurtsNobodyElse) {
 }
 
 TEST_F(DataLoopBorder, SharesAreOfTheHostsOwnDomain) {
-  settings.set(Setting::buffer_alpha_percent, 100);
   build_red({{1}, {0}}, kHome, 1024, 12);
   EXPECT_NEAR(static_cast<double>(hoard(*red, 1, 40)), 512, 2 * 64);  // half of its own domain
   EXPECT_EQ(dropped(DropCause::buffer_share), 40U * 64 - loop->owned(red->id));

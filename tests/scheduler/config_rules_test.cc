@@ -38,7 +38,7 @@ TEST(ConfigRules, AgainstWhatIsNotGivenTheStandardValueCounts) {
   EXPECT_THAT(problems("[settings]\nidle_poll_us = 30000\n"),
               HasSubstr("roost.toml:2:1: settings 'idle_poll_us' (30000) and 'overrun_us' (100000)"));
   EXPECT_THAT(problems("[memory]\npackets = 1024\n[settings]\nwake_packets = 600\n"),
-              HasSubstr("roost.toml:4:1: settings 'wake_packets' (600) and 'buffer_alpha_percent' (25)"));
+              HasSubstr("roost.toml:4:1: settings 'wake_packets' (600) and 'buffer_alpha_percent' (100)"));
   EXPECT_EQ(problems("[settings]\nwake_packets = 600\n"), "accepted");
 }
 

@@ -13,7 +13,6 @@ constexpr uint32_t kPool = 2048;
 
 class DataLoopShare : public test::LoopTest {
  protected:
-  DataLoopShare() { settings.set(Setting::buffer_alpha_percent, 100); }
   // Port 0's chain begins at the hog's host, port 1's at the other's.
   void hog_and_other(uint8_t slot_shift = 12) {
     build({.services = 2, .chains = {{0}, {1}}, .ports = 3});

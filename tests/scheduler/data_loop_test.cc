@@ -25,7 +25,6 @@ class DataLoopTest : public test::LoopTest {
 };
 
 TEST_F(DataLoopTest, DeliversToTheNfThatTheHashPicks) {
-  settings.set(Setting::buffer_alpha_percent, 0);
   build({});
   auto& host = add_host(0, 8);
   ConsistentHash members;
