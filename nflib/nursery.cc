@@ -103,10 +103,12 @@ void Nursery::bury_the_dead() {
     if (!manager_ || !handed) continue;
     try {
       tell({{"jsonrpc", "2.0"}, {"method", "exited"}, {"params", {{"pid", pid}, {"status", status}}}});
+      told_.push_back({Clock::now(), pid, status});
     } catch (const Error&) {  // the manager is no longer there to hear it; what it says next is nothing
       ended_[pid] = status;
     }
   }
+  forget_told();
 }
 
 void Nursery::tell(const Json& message, const FileDescriptor& with) {

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <chrono>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -60,6 +61,7 @@ class Nursery {
   // nursery_waits.cc
   bool may_wait() const noexcept { return outlive_.count() != 0 && roster_ && !(children_.empty() && ended_.empty()); }
   bool lose_manager();
+  void forget_told();
   void take_manager();
   void keep(Message& request);
   void keep_module(const Json& parameters, Message& request);
@@ -77,6 +79,12 @@ class Nursery {
   FileDescriptor roster_;
   std::map<uint32_t, FileDescriptor> modules_;
   std::map<pid_t, int> ended_;
+  struct Told {
+    Clock::time_point when;
+    pid_t pid;
+    int status;
+  };
+  std::deque<Told> told_;                       // the manager, lately: one that dies may leave it unread
   std::optional<Clock::time_point> give_up_{};  // no manager has the hosts
 };
 

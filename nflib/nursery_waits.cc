@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::chrono::seconds kTakeOverPatience{30};  // for a manager that has come to have done with all of them
 constexpr std::chrono::seconds kEndPatience{1};        // for hosts to end by themselves
+constexpr std::chrono::seconds kReadWithin{10};        // what was told a manager
 constexpr std::chrono::milliseconds kLookForEnds{5}, kAcceptPause{20};
 
 }  // namespace
@@ -26,9 +27,19 @@ constexpr std::chrono::milliseconds kLookForEnds{5}, kAcceptPause{20};
 bool Nursery::lose_manager() {
   manager_.reset();
   if (!may_wait()) return false;
+  // Hosts see that a manager dies, and end, before its last socket is closed.
+  forget_told();
+  for (const Told& told : told_)
+    if (!children_.contains(told.pid)) ended_[told.pid] = told.status;
+  told_.clear();
   for (auto& [pid, child] : children_) child.handed = false;
   give_up_ = Clock::now() + outlive_;
   return true;
+}
+
+// What a manager that lives has read by now.
+void Nursery::forget_told() {
+  while (!told_.empty() && told_.front().when < Clock::now() - kReadWithin) told_.pop_front();
 }
 
 // Whoever it is has the manager's user, as all have who may speak to operators' socket.

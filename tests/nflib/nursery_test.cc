@@ -186,6 +186,20 @@ TEST_F(WaitingNursery, TellsHowOneEndedThatWaited) {
   EXPECT_THAT(hear()["error"]["message"].get<std::string>(), HasSubstr("no such host"));
 }
 
+// Hosts see that a manager dies before the nursery does: it tells one that does not read any more.
+TEST_F(WaitingNursery, TellsHowOneEndedWhileItsManagerDied) {
+  const pid_t pid = host_with_nfs(1);
+  fork_host("another");  // which there is to wait with
+  kill(pid, SIGKILL);
+  for (int i = 0; i < 5'000 && kill(pid, 0) == 0; ++i) std::this_thread::sleep_for(1ms);
+  ASSERT_TRUE(readable_within(ours_.get(), 20'000));  // told, and not read
+  ours_.reset();
+  manager_->hang_up();
+  ours_ = connect_unix(manager_->socket() + ".nursery", SOCK_SEQPACKET);
+  ask("take_back", Json::object());
+  EXPECT_EQ(ask("hand", {{"pid", pid}}, {ours_.get()}), (Json{{"ended", SIGKILL}}));
+}
+
 TEST_F(WaitingNursery, WhoWasNotTakenOverIsForgotten) {
   const pid_t pid = host_with_nfs(1);
   next_manager();
