@@ -42,9 +42,6 @@ inline bool honest_go_on(ManagerProcess& manager, uint64_t packets = 200) {
   return comes_true([&] { return honest_packets(manager) > before + packets; });
 }
 
-// The p99 of all packets that left by a port since clear_latency.
-inline double p99_us(ManagerProcess& manager) { return manager.stats().at("latency_us").at("p99").get<double>(); }
-
 // What left by any other port: ever, and timed like the rest.
 inline uint64_t other_packets(ManagerProcess& manager) {
   uint64_t sum = 0;

@@ -9,14 +9,10 @@
 #include <random>
 
 #include "tests/fault/neighbours.h"
+#include "tests/support/environment.h"
 
 namespace roost::test {
 namespace {
-
-uint64_t from_environment(const char* name, uint64_t standard) {
-  const char* const text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : standard;
-}
 
 class Soak : public testing::Test {
  protected:

@@ -10,15 +10,11 @@
 #include <random>
 
 #include "tests/fault/neighbours.h"
+#include "tests/support/environment.h"
 #include "tests/support/run_program.h"
 
 namespace roost::test::storm_test {
 namespace {
-
-uint32_t from_environment(const char* name, uint64_t standard) {
-  const char* const text = std::getenv(name);
-  return static_cast<uint32_t>(text != nullptr ? std::strtoull(text, nullptr, 10) : standard);
-}
 
 // Flows never pause here: a stop need not wait for that.
 std::string storm_config(const std::string& settings = "") {

@@ -132,7 +132,7 @@ TEST_F(OverrunIn, AMessageGoesAlsoWhereItsFiberIsLeft) {
     ASSERT_TRUE(fixture.worker().events().post(0, text));
     fixture.wake();
     wait_for_dispatch(fixture, 0);
-    ASSERT_EQ(fixture.take_from(0), Worker::Answer::taken);
+    ASSERT_EQ(take_running(fixture, 0), Worker::Answer::taken);
     lets_go_ = true;
     ASSERT_TRUE(becomes(fixture, 0, kNfQuarantined));
     ASSERT_EQ(fixture.worker().bring_back(0, kPatience), Worker::Return::done);
@@ -161,7 +161,7 @@ TEST_F(OverrunIn, InTheMiddleOfTheLibrary) {
       fixture.grant(handle);
       ++sent[handle];
     }
-    ASSERT_EQ(fixture.take_from(0), Worker::Answer::taken);
+    ASSERT_EQ(take_running(fixture, 0), Worker::Answer::taken);
     const uint32_t made = fixture.region().worker().grants_consumed - round * 40;
     for (uint32_t i = 0; i < made; ++i) {
       const auto one = fixture.collect();

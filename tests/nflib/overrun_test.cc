@@ -63,7 +63,7 @@ TEST_F(Overrun, WhatWaitsForAnNfBeforeTheRunawayGoesOn) {
   fixture.publish();
   fixture.start_with_spares();
   wait_for_dispatch(fixture, 1);
-  ASSERT_EQ(fixture.take_from(1), Worker::Answer::taken);
+  ASSERT_EQ(take_running(fixture, 1), Worker::Answer::taken);
   const uint32_t with_runaway = fixture.region().nf(0).packets;
   ASSERT_LT(with_runaway, kWaiting);
   for (uint32_t i = with_runaway; i < kWaiting; ++i) {
@@ -83,7 +83,7 @@ TEST_F(Overrun, TheInboxComesBackAtOnceAndUnseen) {
   for (uint32_t handle = 2; handle < 10; ++handle) fixture.deliver(0, handle, 0, true);
   fixture.stage(0, 20, 0, Descriptor::kMoreSegments | Descriptor::kLastHop, 2048);
   fixture.deliver(0, 21, 0, true);
-  ASSERT_EQ(fixture.take_from(0), Worker::Answer::taken);
+  ASSERT_EQ(take_running(fixture, 0), Worker::Answer::taken);
   fixture.deliver(0, 30, 0, true);  // the manager may not have heard yet
   for (const uint32_t handle : {2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 30}) {
     const auto back = fixture.collect();
@@ -194,7 +194,7 @@ TEST_F(Overrun, InTheMiddleOfARunTheNfAtFaultLosesTheWorker) {
   fixture.start_with_spares();
   fixture.deliver(0, 1);
   wait_for_dispatch(fixture, 1);
-  ASSERT_EQ(fixture.take_from(1), Worker::Answer::taken);
+  ASSERT_EQ(take_running(fixture, 1), Worker::Answer::taken);
   fixture.deliver(0, 2);  // comes to the quarantined one; the manager finds another from there
   const auto turned = fixture.collect();
   ASSERT_TRUE(turned);
