@@ -110,8 +110,8 @@ def lines_plot(plots, name, caption, series, xlabel, ylabel, log_x=True, log_y=F
         place += 1
     if reference:
         axes.axhline(reference[0], **BASELINE)
-        axes.annotate(reference[1], (1, reference[0]), xycoords=("axes fraction", "data"), xytext=(-2, 3),
-                      textcoords="offset points", ha="right", fontsize=8.5, color="#444444")
+        axes.annotate(reference[1], (1, reference[0]), xycoords=("axes fraction", "data"), xytext=(4, 0),
+                      textcoords="offset points", ha="left", va="center", fontsize=8.5, color="#444444")
     number_axis(axes.xaxis, log_x, [x for _, points, _ in series for x, _ in points])
     number_axis(axes.yaxis, log_y, [v for s in known for v in (s.least, s.median, s.most)])
     cut = None if log_y else frame_end(known, reference)
