@@ -2,6 +2,8 @@
 // Who may do what on the control socket: observers look, operators do everything.
 #pragma once
 
+#include <unistd.h>
+
 #include <string_view>
 
 #include "core/socket.h"
@@ -13,6 +15,10 @@ enum class Role : uint8_t { none, observe, operate };
 inline constexpr size_t kRoles = 3;
 
 std::string_view role_name(Role role) noexcept;
+
+// After each connection that is turned away, on either socket: a data loop on the same core does not wait for the next
+// one, too, however fast they come.
+inline constexpr useconds_t kTurnedAwayPause_us = 100;
 
 class ControlAccess {
  public:

@@ -21,7 +21,7 @@ namespace {
 
 constexpr uint32_t kDrain_ms = 1'000;
 constexpr size_t kConnectionsMax = 256, kOperatorsReserve = 64;
-constexpr int kAcceptedAtOnce = 64;
+constexpr int kAcceptedAtOnce = 16;
 constexpr useconds_t kAcceptPause_us = 20'000;
 constexpr int kAnsweredAtOnce = 16;  // of one connection; then others have their turn, and the manager's events
 constexpr int kSendPatience_ms = 2'000, kPerMiBPatience_ms = 1'000;  // an operator who doesn't read holds up the others
@@ -80,6 +80,7 @@ void ControlServer::accept_all() {
       send({std::move(socket), role}, rpc_error(nullptr, RpcError::failed, why_not));
     } catch (const Error&) {  // it has gone already
     }
+    usleep(kTurnedAwayPause_us);
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/socket.h"
+#include "scheduler/control_access.h"
 #include "scheduler/host_users.h"
 #include "scheduler/inheritance.h"
 #include "scheduler/manager.h"
@@ -19,7 +20,7 @@ namespace roost {
 namespace {
 
 constexpr int kAttachPatience_ms = 10'000;
-constexpr int kTurnedAwayAtOnce = 64;
+constexpr int kTurnedAwayAtOnce = 16;
 constexpr uint32_t kFiberNfsMax = 1 << 17;  // in one host; then there is another
 static_assert(kFiberNfsMax <= Descriptor::kNfsMost);
 
@@ -201,6 +202,7 @@ void Manager::turn_away(int connection, const std::string& why) {
     send_message(connection, json_text(rpc_error(nullptr, RpcError::failed, why)));
   } catch (const Error&) {  // it has gone already
   }
+  usleep(kTurnedAwayPause_us);
 }
 
 NurseryLink& Manager::nursery() {
