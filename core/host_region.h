@@ -52,6 +52,7 @@ struct WorkerReport {
   // Any thread of the host: system calls that its filter refused, ever, and the number of the last of them.
   std::atomic<uint32_t> refused_calls;
   std::atomic<uint32_t> refused_call;
+  std::atomic<uint32_t> thread;  // that drives the worker, by its number in the system
 };
 
 inline constexpr uint64_t kNoDeadline = UINT64_MAX;

@@ -36,6 +36,9 @@ constexpr std::array<SettingSpec, kCount> kSpecs{{
      "share_policy 2 and moves between shared cores: arrival rates and costs are measured over this long"},
     {"priority_floor_percent", "percent", 0, 50, 5,
      "share_policy 3: of a tenant's time, what lower priorities get together if they want it"},
+    {"set_back", "policy", 0, 1, 1,
+     "1: a worker that holds a shared core while others want it, in a long dispatch, runs while no other does; 0: the "
+     "kernel shares the core out between them"},
     {"rebalance_ms", "ms", 0, 60'000, 100,
      "workers move between shared cores, where loads differ, this often at most; 0: they stay where they started"},
     {"rebalance_margin_percent", "percent", 1, 400, 25,

@@ -29,6 +29,7 @@ enum class Setting : uint32_t {
   share_policy,
   share_period_ms,
   priority_floor_percent,
+  set_back,
   rebalance_ms,
   rebalance_margin_percent,
   core_check_ms,

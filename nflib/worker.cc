@@ -95,6 +95,7 @@ Worker::Ended Worker::drive_on(Fiber& driver) {
   driver_ = &driver;
   current_.store(this, std::memory_order_relaxed);
   thread_id_.store(gettid(), std::memory_order_release);
+  report_.thread.store(static_cast<uint32_t>(gettid()), std::memory_order_relaxed);
   go_to_core();
   switch_to(home, driver);
   current_.store(nullptr, std::memory_order_relaxed);

@@ -2,8 +2,6 @@
 #include "nflib/worker_thread.h"
 
 #include <sched.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/thread_order.h"
 #include "nflib/crash_handler.h"
 #include "nflib/eal_shim.h"
 
@@ -21,29 +20,6 @@ namespace {
 // NFs run on fibers; this stack only holds the thread's own first frames, and thread-local storage.
 constexpr size_t kStackBytes = 128 << 10;
 constexpr long kTurn_ns = 10'000'000;
-constexpr uint64_t kSlice_ns = 100'000;  // the least that the kernel takes
-
-// As the kernel lays it out (sched_setattr(2)); the C library has no name for it yet.
-struct SchedulingOfThread {
-  uint32_t size = sizeof(SchedulingOfThread);
-  uint32_t policy = SCHED_BATCH;
-  uint64_t flags = 0;
-  int32_t nice = 0;
-  uint32_t priority = 0;
-  uint64_t runtime_ns = 0, deadline_ns = 0, period_ns = 0;
-};
-
-// Woken, a worker takes the core when it is free, not from one in the middle of its packets: who runs next is for the
-// manager to say. The kernel counts for itself who had too much, and what a worker gives up by yielding it counts as
-// had, a whole slice of it; with a short slice it forgets soon. (Kernels before 6.12 ignore the slice.)
-void take_turns() {
-  SchedulingOfThread scheduling;
-  scheduling.nice = getpriority(PRIO_PROCESS, 0);
-  scheduling.runtime_ns = kSlice_ns;
-  if (syscall(SYS_sched_setattr, 0, &scheduling, 0) == 0) return;
-  const sched_param batch{};
-  sched_setscheduler(0, SCHED_BATCH, &batch);
-}
 
 timespec in_a_turn() {
   timespec when{};
@@ -80,7 +56,7 @@ void WorkerThread::start_thread() {
 }
 
 void* WorkerThread::live(void* self) {
-  take_turns();
+  order_thread(0, ThreadOrder::in_turns);  // who runs next is for the manager to say
   const SignalStack stack;
   const EalThread lcore;  // DPDK's libraries index by it in what NFs call
   static_cast<WorkerThread*>(self)->work();

@@ -51,6 +51,7 @@ void DataLoop::end_contention(SharedCore& core) noexcept {
 // Once a turn, for a core with more than one worker up.
 void DataLoop::look_at_turn(uint32_t number) noexcept {
   SharedCore& core = cores_[number];
+  look_who_holds(core);
   const auto want =
       static_cast<size_t>(std::count_if(core.awake.begin(), core.awake.end(),
                                         [](const HostState* host) { return wants(*host) && !host->squats; })) +
@@ -154,6 +155,7 @@ uint64_t DataLoop::charge(SharedCore& core, HostState& host) noexcept {
                                       clock_.from_us(kVisitMost_us), clock_.from_us(kMeterLag_us)};
   const uint64_t used = std::min(host.cpu.charge(reported, now_, patience, host.squats), believed_cycles());
   core.queue->charge(host.waiter, used);
+  core.charged += used;
   return used;
 }
 

@@ -81,6 +81,7 @@ struct LoopCounters {
   Count turns_ended;    // workers told to give way
   Count turns_renewed;  // that went on, since nobody was entitled to more
   Count squats;         // workers that did not give way when told
+  Count set_backs;      // of workers that held a core which others wanted
   Count moves;          // of workers, from one shared core to another
   Count ecn_marked;     // left with ECN's congestion mark
   Count refused;        // handles that came from a host that does not own them

@@ -27,6 +27,7 @@ DataLoop::DataLoop(const LoopOptions& options, Settings& settings, PacketPool& p
     : clock_(options.tsc_hz),
       shares_core_(options.shares_core),
       number_(options.number),
+      order_thread_(options.order_thread),
       settings_(settings),
       pool_(pool),
       ports_(std::move(ports)),

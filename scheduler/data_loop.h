@@ -10,7 +10,8 @@
 //   collect.cc     what comes back from hosts, checked     transmit.cc   out of ports
 //   membership.cc  NFs and hosts that come and go            turns.cc      who is up on a shared core
 //   core_members.cc  who lives on it, and their weights      contention.cc turns, where more want it than one
-//   overrun.cc     dispatches that don't end                 rebalance.cc  workers that move to another core
+//   set_back.cc    who comes last on it for a while          rebalance.cc  workers that move to another core
+//   overrun.cc     dispatches that don't end
 //
 // The loop's thread owns all of it; other threads hand it work with post() and read counters.
 #pragma once
@@ -128,8 +129,7 @@ class DataLoop {
   void release_nf(uint32_t nf);  // a quarantined one gets packets again
 
  private:
-  static constexpr uint32_t kCoresMax = 4'096;
-  static constexpr uint32_t kBurst = Batch::kPackets, kCollect = 128, kTakenOver = 128;
+  static constexpr uint32_t kCoresMax = 4'096, kBurst = Batch::kPackets, kCollect = 128, kTakenOver = 128;
 
   // With a service's number: the chain of packets that an NF sent there, which is that service alone.
   static constexpr uint16_t kToService = 0x8000;
@@ -247,6 +247,11 @@ class DataLoop {
   uint64_t charge(SharedCore& core, HostState& host) noexcept;
   void open_account(HostState& host) noexcept;
 
+  // set_back.cc
+  void look_who_holds(SharedCore& core) noexcept;
+  void know_thread(HostState& host) noexcept;
+  void set_back(SharedCore& core, HostState& host, bool back) noexcept;
+
   // core_members.cc
   void add_to_core(HostState& host);
   void remove_from_core(HostState& host) noexcept;
@@ -310,6 +315,7 @@ class DataLoop {
   const TscClock clock_;
   const bool shares_core_;
   const uint32_t number_;  // among the loops
+  const OrderThread order_thread_;
   Settings& settings_;
   PacketPool& pool_;
   std::vector<std::unique_ptr<Port>> ports_;
@@ -327,8 +333,7 @@ class DataLoop {
   std::vector<std::unique_ptr<HostState>> hosts_;  // by number; then, where there are several loops, stand-ins by loop
   std::unique_ptr<LoopEnd> end_;                   // null: this loop is alone
   uint32_t stand_ins_ = 0;
-  uint32_t departures_ = 1;  // counts the times that NFs have gone
-  uint32_t births_ = 0;      // and come
+  uint32_t departures_ = 1, births_ = 0;  // count the times that NFs have gone, and come
 
   std::vector<Batch> batches_;                            // by port
   std::array<Descriptor, kCollect + kSegmentsMax> came_;  // from one host; here, so that nobody clears it each time

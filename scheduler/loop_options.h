@@ -2,14 +2,22 @@
 // What a data loop is made with, besides its ports, services and chains.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
+
+#include "core/thread_order.h"
 
 namespace roost {
 
 class LoopLinks;
 class WakeThread;
+
+// Of a host's thread; false: it is none of that process, or the kernel refuses.
+using OrderThread = std::function<bool(pid_t process, pid_t thread, ThreadOrder order)>;
 
 struct LoopOptions {
   uint64_t tsc_hz = 0;
@@ -27,6 +35,7 @@ struct LoopOptions {
     bool own = true;  // false: it belongs to another loop
   };
   std::vector<Core> shared{};  // by number; workers move among the loop's own only
+  OrderThread order_thread{};  // none: no worker is set back
 };
 
 }  // namespace roost

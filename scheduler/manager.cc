@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "scheduler/manager.h"
 
+#include <cap-ng.h>
 #include <numa.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -37,6 +39,17 @@ std::vector<std::string> host_options(const ManagerConfig& config) {
                                    "--outlive-s",       std::to_string(hosts.outlive_manager_s)};
   if (has_host_users(config)) options.emplace_back("--users");
   return options;
+}
+
+// Who may only set threads back, and not take that back, sets none back.
+OrderThread order_of_threads() {
+  capng_get_caps_process();
+  if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_NICE) == 1)
+    return [](pid_t process, pid_t thread, ThreadOrder order) {
+      return syscall(SYS_tgkill, process, thread, 0) == 0 && order_thread(thread, order);
+    };
+  log_info("setting 'set_back': without CAP_SYS_NICE no worker is set back");
+  return {};
 }
 
 // A host costs a few descriptors; the soft limit is often 1,024.
@@ -181,6 +194,7 @@ void Manager::make_loops(const ManagerConfig& config, const PortOpener& opener) 
     const int node = numa_available() >= 0 ? numa_node_of_cpu(static_cast<int>(cpu)) : 0;
     options.shared.push_back({cpu, node < 0 ? 0 : static_cast<uint32_t>(node)});
   }
+  options.order_thread = order_of_threads();
   loops_ = std::make_unique<Loops>(options, std::move(members), settings_, *pool_, services, chains, chain_of_port);
 }
 

@@ -178,6 +178,7 @@ void Manager::add_to_loop(HostLink& host) {
   const Tenant& tenant = tenant_of(host.tenant);
   state->waiter.tenant = tenant.number;
   state->waiter.tenant_weight = tenant.weight;
+  state->process = host.pid;
   state->region = HostRegion(host.region.data(), host.layout);
   state->cpu_orders = state->region.worker().orders.cpu_orders.load(std::memory_order_relaxed);
   state->inbox = state->region.inbox<RingProducer>();

@@ -216,6 +216,7 @@ Json Manager::stats(bool with_memory) {
       {"turns_ended", &LoopCounters::turns_ended},
       {"turns_renewed", &LoopCounters::turns_renewed},
       {"squats", &LoopCounters::squats},
+      {"set_backs", &LoopCounters::set_backs},
       {"moves", &LoopCounters::moves},
       {"refused", &LoopCounters::refused},
       {"breaches", &LoopCounters::breaches},

@@ -18,6 +18,7 @@
 #include "scheduler/policy/consistent_hash.h"
 #include "scheduler/policy/core_queue.h"
 #include "scheduler/policy/placement.h"
+#include "scheduler/policy/set_back.h"
 #include "scheduler/policy/share.h"
 #include "scheduler/policy/sojourn.h"
 
@@ -109,8 +110,12 @@ struct HostState {
   bool has_more = false;    // it gave way in the middle of its work
   bool counted = false;     // in the loop's list of those that are active
   uint64_t woken_tsc = 0;
-  uint64_t busy_seen = 0;   // of the cycles that its worker reports, what is accounted for
-  CpuAccount cpu;           // of the cycles that its process has run
+  uint64_t busy_seen = 0;  // of the cycles that its worker reports, what is accounted for
+  CpuAccount cpu;          // of the cycles that its process has run
+  SetBack holds;           // the core, while others want it
+  pid_t process = 0;
+  pid_t thread = 0;         // that drives its worker; 0: not known yet
+  pid_t thread_back = 0;    // that is set back; 0: none
   uint64_t contention = 0;  // for which they were opened
   uint64_t refused = 0;     // packets for it that its inbox, or its chain, had no room for
   uint64_t load_delivered = 0, load_refused = 0, load_taken = 0, load_busy = 0;  // what its load knows of
@@ -130,6 +135,8 @@ struct SharedCore {
   bool told_peers = false;          // what their orders say
   uint32_t squatters = 0;           // of those awake
   uint32_t used_up = 0;             // grows with turns that are used up, shrinks with those that end before
+  uint64_t charged = 0;             // cycles, to any worker, ever
+  uint32_t set_back = 0;            // of those awake
   bool contended = false;           // more want it than one
   uint64_t contention = 0;          // the how manieth such time it is
   uint32_t workers = 0;             // that live there, polling ones left out

@@ -78,6 +78,8 @@ void DataLoop::fill(SharedCore& core) noexcept {
 void DataLoop::enter_core(HostState& host) noexcept {
   SharedCore& core = cores_[host.core];
   host.woken_tsc = now_;
+  host.holds.begin(now_);
+  know_thread(host);
   if (polls(host)) {
     core.polling.push_back(&host);
     return;
@@ -100,6 +102,7 @@ void DataLoop::leave_core(HostState& host) noexcept {
   auto& list = polls(host) ? core.polling : core.awake;
   const auto place = std::find(list.begin(), list.end(), &host);
   const bool had_the_turn = !polls(host) && place == list.begin();
+  set_back(core, host, false);
   if (core.contended && !polls(host)) {
     if (had_the_turn)
       charge_turn(core);
@@ -154,7 +157,8 @@ void DataLoop::give_orders(SharedCore& core) noexcept {
 void DataLoop::watch(uint32_t number) noexcept {
   const SharedCore& core = cores_[number];
   const uint32_t id = static_cast<uint32_t>(hosts_.size()) + number;
-  if ((core.contended || core.awake.size() > 1 || core.queue->waiting() != 0) && !wheel_.armed(id))
+  const bool shared = core.contended || core.awake.size() > 1 || core.queue->waiting() != 0;
+  if ((shared || core.set_back != 0) && !wheel_.armed(id))
     wheel_.arm(id, now_ + clock_.from_us(settings_.get(Setting::turn_us)));
 }
 
