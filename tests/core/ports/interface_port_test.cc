@@ -11,6 +11,7 @@
 #include <deque>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/eal.h"
@@ -58,8 +59,9 @@ class FakeInterface final : public InterfacePort {
 };
 
 std::string frame_of(size_t bytes) {
-  std::string frame;
-  while (frame.size() < bytes) frame.push_back(static_cast<char>(frame.size() * 7 + bytes));
+  std::string frame(bytes, '\0');
+  char* const to = frame.data();
+  for (size_t i = 0; i < bytes; ++i) to[i] = static_cast<char>(i * 7 + bytes);
   return frame;
 }
 
@@ -192,7 +194,7 @@ TEST(InterfacePool, GetsEverythingBack) {
         if (random() % 4 == 0) each.tag_type = 0x8100;
         for (uint32_t change = random() % 3; change > 0 && !each.bytes.empty(); --change)
           each.bytes[random() % std::min<size_t>(each.bytes.size(), 60)] = static_cast<char>(random());
-        port.waiting.push_back(each);
+        port.waiting.push_back(std::move(each));
       }
       rte_mbuf* packets[32];
       uint64_t stamps[32];
