@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 
@@ -42,6 +43,25 @@ TEST(Protocol, ParsesWhatIsNotNestedTooDeep) {
   for (const std::string text : {"", "{", "no", "{} {}"}) EXPECT_TRUE(rpc_parse(text).is_discarded()) << text;
   for (const size_t depth : {size_t{1'000}, size_t{1'000'000}})
     EXPECT_TRUE(rpc_parse(std::string(depth, '[') + std::string(depth, ']')).is_discarded());
+  const auto nested = [](const std::string& open, int depth, const std::string& close) {
+    std::string text = "1";
+    for (int i = 0; i < depth; ++i) text = open + text + close;
+    return rpc_parse(text);
+  };
+  const std::pair<const char*, const char*> kinds[] = {
+      {"[", "]"}, {R"({"]\"]": 1, "a": )", "}"}, {R"(["\\", )", "]"}, {R"(["[{\"[", )", R"(, "[[{"])"}};
+  for (const auto& [open, close] : kinds) {
+    EXPECT_FALSE(nested(open, kNestingMax, close).is_discarded()) << open;
+    EXPECT_TRUE(nested(open, kNestingMax + 1, close).is_discarded()) << open;
+  }
+}
+
+// In a time that grows as they do: else this takes hours.
+TEST(Protocol, ParsesListsOfManyObjects) {
+  constexpr size_t kObjects = 300'000;
+  std::string text = "[{}";
+  for (size_t i = 1; i < kObjects; ++i) text += ",{}";
+  EXPECT_EQ(rpc_parse(text + "]").size(), kObjects);
 }
 
 }  // namespace
