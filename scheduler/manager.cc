@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "scheduler/manager.h"
 
-#include <cap-ng.h>
 #include <numa.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <thread>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -41,14 +41,15 @@ std::vector<std::string> host_options(const ManagerConfig& config) {
   return options;
 }
 
-// Who may only set threads back, and not take that back, sets none back.
+// Anybody may set a thread back. Who cannot bring it forward again, which is tried, sets none back.
 OrderThread order_of_threads() {
-  capng_get_caps_process();
-  if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_NICE) == 1)
+  bool able = false;
+  std::thread([&able] { able = order_thread(0, ThreadOrder::last) && order_thread(0, ThreadOrder::in_turns); }).join();
+  if (able)
     return [](pid_t process, pid_t thread, ThreadOrder order) {
       return syscall(SYS_tgkill, process, thread, 0) == 0 && order_thread(thread, order);
     };
-  log_info("setting 'set_back': without CAP_SYS_NICE no worker is set back");
+  log_info("setting 'set_back': no worker is set back, which takes CAP_SYS_NICE");
   return {};
 }
 
