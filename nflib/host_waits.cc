@@ -13,7 +13,7 @@
 namespace roost {
 namespace {
 
-constexpr std::chrono::milliseconds kRestPatience{500};
+constexpr std::chrono::milliseconds kRestPatience{500}, kRestPatienceMost{2'500};  // the next manager waits for 3 s
 
 // [place, count, first_id, [quarantined, from 0]]
 StartRequest group_from(const Json& entry) {
@@ -49,7 +49,7 @@ bool Host::prepare_to_wait() {
     status_ = status;
     return false;
   };
-  if (!thread_->rest_within(region_.worker().bell, kRestPatience) || !worker_->may_change_hands())
+  if (!thread_->rest_within(region_.worker().bell, kRestPatience, kRestPatienceMost) || !worker_->may_change_hands())
     return gives_up(kHostBusy, "an NF does not come back from process()");
   const std::vector<uint32_t> places = nfs_->places();
   if (const uint32_t held = worker_->take_stock(places); held != 0)

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/thread_order.h"
+#include "core/thread_state.h"
 #include "nflib/crash_handler.h"
 #include "nflib/eal_shim.h"
 
@@ -20,6 +21,12 @@ namespace {
 // NFs run on fibers; this stack only holds the thread's own first frames, and thread-local storage.
 constexpr size_t kStackBytes = 128 << 10;
 constexpr long kTurn_ns = 10'000'000;
+
+std::chrono::nanoseconds process_ran() {
+  timespec ran{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ran);
+  return std::chrono::seconds(ran.tv_sec) + std::chrono::nanoseconds(ran.tv_nsec);
+}
 
 timespec in_a_turn() {
   timespec when{};
@@ -92,12 +99,19 @@ bool WorkerThread::rest() noexcept {
   return !ending_;
 }
 
-bool WorkerThread::rest_within(Doorbell& bell, std::chrono::milliseconds patience) {
-  const auto give_up = std::chrono::steady_clock::now() + patience;
+bool WorkerThread::rest_within(Doorbell& bell, std::chrono::milliseconds patience, std::chrono::milliseconds most) {
+  const auto began = std::chrono::steady_clock::now();
+  const auto ran_before = process_ran();
+  const auto gives_up = [&] {
+    const auto waited = std::chrono::steady_clock::now() - began;
+    if (waited < patience) return false;
+    return waited >= most || process_ran() - ran_before >= patience / 2 ||
+           !wants_processor(getpid(), worker_.thread_id());
+  };
   std::unique_lock lock(mutex_);
   to_rest_ = true;
   while (!rests_) {
-    if (std::chrono::steady_clock::now() >= give_up) return false;
+    if (gives_up()) return false;
     worker_.stop();
     // It may be asleep, and the manager, whose part this is, is gone. Again each turn: it may just fall asleep.
     bell.park();

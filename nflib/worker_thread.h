@@ -32,8 +32,9 @@ class WorkerThread {
   // one runs on.
   bool stop_within(Doorbell& bell, std::chrono::milliseconds patience);
 
-  // Has the worker stand still between two dispatches, on the thread that it has. False: it did not in time.
-  bool rest_within(Doorbell& bell, std::chrono::milliseconds patience);
+  // Has the worker stand still between two dispatches, on the thread that it has. False: it did not in time. One that
+  // others keep from its core, which it is last on perhaps, has up to `most`.
+  bool rest_within(Doorbell& bell, std::chrono::milliseconds patience, std::chrono::milliseconds most);
   void go_on() noexcept;  // after that
 
   // Control thread: if the worker is still at this dispatch (see WorkerReport), a spare thread goes on in place of the

@@ -8,12 +8,13 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
 #include "core/error.h"
 #include "core/socket.h"
+#include "core/thread_state.h"
 
 namespace roost {
 namespace {
@@ -43,15 +44,10 @@ std::string HostLink::name() const {
   return fmt::format("host {} ({}, tenant '{}', pid {})", id, tier_name(tier), tenant, pid);
 }
 
-// proc(5), /proc/pid/task/tid/stat: the state follows the name, which is in parentheses and may have some itself.
 bool HostLink::wants_processor() const {
   std::error_code error;
-  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), error)) {
-    std::string stat;
-    std::getline(std::ifstream(task.path() / "stat"), stat);
-    const size_t name_end = stat.rfind(')');
-    if (name_end != std::string::npos && stat.substr(name_end).starts_with(") R")) return true;
-  }
+  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), error))
+    if (roost::wants_processor(pid, std::atoi(task.path().filename().c_str()))) return true;
   return false;
 }
 

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <vector>
 
 #include "core/thread_order.h"
 #include "tests/integration/outliving.h"
@@ -20,6 +22,17 @@ size_t threads_that_come_last(pid_t process) {
   for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", process), gone))
     count += sched_getscheduler(std::stoi(task.path().filename())) == SCHED_IDLE;
   return count;
+}
+
+// Those of its worker.
+cpu_set_t cpus_of(pid_t process) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  std::error_code gone;
+  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", process), gone))
+    if (const pid_t thread = std::stoi(task.path().filename()); sched_getscheduler(thread) == SCHED_IDLE)
+      sched_getaffinity(thread, sizeof cpus, &cpus);
+  return cpus;
 }
 
 class SetBacks : public testing::Test {
@@ -67,7 +80,7 @@ TEST_F(SetBacks, AreOfTheOneThatHoldsTheCoreAndEndWithItsDispatch) {
   manager.end();
 }
 
-// Whatever the manager that has died left it as.
+// Whatever the manager that has died left it as, and though somebody else's process has its core meanwhile.
 TEST_F(SetBacks, EndWithTheNextManager) {
   ManagerProcess manager(config(outlive::waits() + "[settings]\noverrun_us = 0\n"));
   populate(manager);
@@ -80,8 +93,17 @@ TEST_F(SetBacks, EndWithTheNextManager) {
   }));
   outlive::kill_manager(manager);
   EXPECT_EQ(threads_that_come_last(holds_), 1U);
-  std::filesystem::remove(file_);  // within the time that it has to come to rest
+  const auto core = cpus_of(holds_);
+  std::vector<std::thread> others;
+  for (int i = 0; i < 16; ++i)
+    others.emplace_back([&core] {
+      sched_setaffinity(0, sizeof core, &core);
+      const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+      while (std::chrono::steady_clock::now() < until) continue;
+    });
+  std::filesystem::remove(file_);
   manager.start_again();
+  for (std::thread& other : others) other.join();
   EXPECT_EQ(manager.live_hosts().size(), 2U) << manager.log();
   EXPECT_TRUE(eventually([&] { return threads_that_come_last(holds_) == 0; }));
   EXPECT_TRUE(outlive::goes_on(manager));

@@ -73,7 +73,7 @@ class WorkerFixture {
     return threads_->stop_within(region_.worker().bell, patience);
   }
   bool rest_within(std::chrono::milliseconds patience) {
-    return threads_->rest_within(region_.worker().bell, patience);
+    return threads_->rest_within(region_.worker().bell, patience, patience);
   }
   void go_on() { threads_->go_on(); }
   // In the place of a new manager's: memory as it hands it out, and its cursors.
