@@ -80,6 +80,7 @@ void ControlServer::accept_all() {
       send({std::move(socket), role}, rpc_error(nullptr, RpcError::failed, why_not));
     } catch (const Error&) {  // it has gone already
     }
+    socket = FileDescriptor();
     usleep(kTurnedAwayPause_us);
   }
 }

@@ -201,7 +201,7 @@ class Manager {
   void check_user(const HostLink& host) const;
   void add_to_loop(HostLink& host);
   void turn_away_newcomers();
-  void turn_away(int connection, const std::string& why);
+  static void turn_away(FileDescriptor connection, const std::string& why);
   NurseryLink& nursery();
 
   // manager_cores.cc

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <chrono>
+#include <utility>
 
 #include "core/error.h"
 #include "core/socket.h"
@@ -119,7 +120,7 @@ FileDescriptor Manager::await_host(const std::string& token, const HostLink& hos
     if (!connection) continue;
     const Peer peer = peer_of(connection.get());
     if (peer.pid != pid) {
-      turn_away(connection.get(), "no such host is expected; hosts are started by 'roost spawn'");
+      turn_away(std::move(connection), "no such host is expected; hosts are started by 'roost spawn'");
       continue;
     }
     if (!readable_within(connection.get(), kAttachPatience_ms)) fail("host (pid {}): connects and says nothing", pid);
@@ -192,17 +193,18 @@ void Manager::add_to_loop(HostLink& host) {
 
 void Manager::turn_away_newcomers() {
   for (int i = 0; i < kTurnedAwayAtOnce; ++i) {  // one who comes as fast as he is turned away holds up nobody
-    const FileDescriptor connection = accept_unix(host_listener_.get());
+    FileDescriptor connection = accept_unix(host_listener_.get());
     if (!connection) return;
-    turn_away(connection.get(), "no host is expected; hosts are started by 'roost spawn'");
+    turn_away(std::move(connection), "no host is expected; hosts are started by 'roost spawn'");
   }
 }
 
-void Manager::turn_away(int connection, const std::string& why) {
+void Manager::turn_away(FileDescriptor connection, const std::string& why) {
   try {
-    send_message(connection, json_text(rpc_error(nullptr, RpcError::failed, why)));
+    send_message(connection.get(), json_text(rpc_error(nullptr, RpcError::failed, why)));
   } catch (const Error&) {  // it has gone already
   }
+  connection = FileDescriptor();
   usleep(kTurnedAwayPause_us);
 }
 

@@ -211,6 +211,9 @@ TEST_F(OutOfDescriptors, ASpawnFailsAndSaysWhy) {
   bool at_its_connection = false;
   for (rlim_t others = 0;; ++others) {
     ASSERT_LT(others, 20U);
+    // A host that came too late has been turned away, and its connection closed: else there is one more in a moment.
+    EXPECT_TRUE(eventually([&] { return children_of(manager.nursery()).empty(); }));
+    manager.call("version");
     starve(manager, others);
     const std::string refusal =
         manager.refusal("spawn", {{"module", nf("forward")}, {"service", "a"}, {"count", 1}, {"tier", "process"}});
