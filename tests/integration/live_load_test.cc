@@ -96,9 +96,11 @@ void change_at_random(const std::string& cores) {
   expect_balanced(stats);
   EXPECT_EQ(stats["refused"], 0);
   EXPECT_EQ(stats["breaches"], 0);
+  // A host that gets no processor for seconds ends with the packets that it has, and the manager says so.
+  const bool ended_late = manager.log().find("stop: packets that were out are not back") != std::string::npos;
   for (const auto& [cause, count] : stats["dropped"].items())
     EXPECT_TRUE(cause == "inbox_full" || cause == "backpressure" || cause == "loop_full" || cause == "by_rule" ||
-                (cause == "no_chain" && count == early) || (cause == "host_died" && random.late() != 0))
+                (cause == "no_chain" && count == early) || (cause == "host_died" && (random.late() != 0 || ended_late)))
         << stats["dropped"];
   const uint64_t received = received_by(stats, "steady") - early_steady;
   EXPECT_GT(received, 0U);
