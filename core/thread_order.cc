@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <thread>
 
 namespace roost {
 namespace {
@@ -34,6 +35,12 @@ bool order_thread(pid_t thread, ThreadOrder order) noexcept {
   scheduling.nice = getpriority(PRIO_PROCESS, static_cast<id_t>(thread));
   scheduling.runtime_ns = kSlice_ns;
   return syscall(SYS_sched_setattr, thread, &scheduling, 0) == 0 || sched_setscheduler(thread, SCHED_BATCH, &none) == 0;
+}
+
+bool can_take_last_back() {
+  bool can = false;
+  std::thread([&can] { can = order_thread(0, ThreadOrder::last) && order_thread(0, ThreadOrder::in_turns); }).join();
+  return can;
 }
 
 }  // namespace roost

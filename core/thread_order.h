@@ -15,4 +15,8 @@ enum class ThreadOrder {
 // CAP_SYS_NICE.
 bool order_thread(pid_t thread, ThreadOrder order) noexcept;
 
+// Whether this process can take `last` back: tried, on a thread for that, since inside a user namespace capabilities do
+// not tell.
+bool can_take_last_back();
+
 }  // namespace roost

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <thread>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -41,11 +40,9 @@ std::vector<std::string> host_options(const ManagerConfig& config) {
   return options;
 }
 
-// Anybody may set a thread back. Who cannot bring it forward again, which is tried, sets none back.
+// Anybody may set a thread back. Who cannot bring it forward again sets none back.
 OrderThread order_of_threads() {
-  bool able = false;
-  std::thread([&able] { able = order_thread(0, ThreadOrder::last) && order_thread(0, ThreadOrder::in_turns); }).join();
-  if (able)
+  if (can_take_last_back())
     return [](pid_t process, pid_t thread, ThreadOrder order) {
       return syscall(SYS_tgkill, process, thread, 0) == 0 && order_thread(thread, order);
     };

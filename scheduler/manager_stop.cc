@@ -98,8 +98,9 @@ Manager::Stopped Manager::stop_groups(const std::vector<uint32_t>& firsts) {
     }
   }
   if (!all_back && !whole.empty())
-    event(fmt::format("stop: packets that were out are not back after {} ms; what {} hosts still hold that end is lost",
-                      kReturnPatience_ms, whole.size()));
+    event(fmt::format(
+        "stop: packets that were out are not back after {} ms; {} hosts end all the same, and what they hold is lost",
+        kReturnPatience_ms, whole.size()));
   try {
     if (!whole.empty()) stopped.killed = end_hosts(whole);
   } catch (const Error& error) {

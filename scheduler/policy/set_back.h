@@ -6,8 +6,8 @@
 // meanwhile, or after a while that doubles.
 //
 // Whether it has used the processor at all is not known at first, since the kernel may count that at ticks, too. So it
-// is set back once whatever it did, and after that only if it has been seen to run: a worker that somebody else's
-// process kept from the core loses no more than that.
+// is set back once whatever it did, and each further time only if it has been seen to run since the last: a worker that
+// somebody else's process keeps from the core loses no more than that.
 #pragma once
 
 #include <algorithm>
@@ -44,8 +44,9 @@ class SetBack {
       if (sight.core_cycles - core_cycles_ >= times.turn || sight.now - since_ >= patience) turn(false, sight);
     } else if (sight.others_want && sight.now - since_ >= times.held) {
       const uint64_t cycles = ran();
-      if (times_ == 0) ran_ = cycles;
-      if (times_ == 0 || cycles - ran_ >= times.held / 2) turn(true, sight);
+      if (times_ != 0 && cycles - ran_ < times.held / 2) return false;
+      ran_ = cycles;
+      turn(true, sight);
     }
     return back_;
   }
@@ -70,7 +71,7 @@ class SetBack {
   uint64_t dispatches_ = 0;   // at the last look
   uint64_t since_ = 0;        // it began, or was set back, or came forward
   uint64_t core_cycles_ = 0;  // when it was set back
-  uint64_t ran_ = 0;          // when it was set back first
+  uint64_t ran_ = 0;          // its process, when it was set back
 };
 
 }  // namespace roost

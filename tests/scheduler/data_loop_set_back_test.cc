@@ -101,7 +101,7 @@ TEST_F(DataLoopSetBack, FollowsTheWorkerToAnotherThread) {
   EXPECT_FALSE(is_last(kThread + 1));
 }
 
-TEST_F(DataLoopSetBack, IsTakenBackWhereTheSettingChangesAndOneThatGoesIsForgotten) {
+TEST_F(DataLoopSetBack, IsTakenBackWhereTheSettingChangesOrItsHostGoes) {
   EXPECT_TRUE(turn_until([&] { return is_last(kThread); }));
   settings.set(Setting::set_back, 0);
   EXPECT_TRUE(turn_until([&] { return !is_last(kThread); }));
@@ -112,6 +112,7 @@ TEST_F(DataLoopSetBack, IsTakenBackWhereTheSettingChangesAndOneThatGoesIsForgott
   settings.set(Setting::set_back, 1);
   EXPECT_TRUE(turn_until([&] { return is_last(kThread); }));
   remove_host(*hosts[0], {0});
+  EXPECT_FALSE(is_last(kThread));
   expect_nothing_held = false;
 }
 

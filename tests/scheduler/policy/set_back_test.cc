@@ -85,7 +85,7 @@ TEST_F(SetBackTest, EndsWhenOthersHaveHadATurn) {
 }
 
 // What kept it from getting on was somebody else's process.
-TEST_F(SetBackTest, ComesOnlyOnceToOneThatDoesNotRun) {
+TEST_F(SetBackTest, ComesOnlyOnceToOneThatDoesNotRunMeanwhile) {
   runs = false;
   next_dispatch();
   EXPECT_TRUE(look(100));
@@ -93,6 +93,8 @@ TEST_F(SetBackTest, ComesOnlyOnceToOneThatDoesNotRun) {
   EXPECT_FALSE(look(10'000));
   ran += kTimes.held / 2;  // as the kernel counts it, later
   EXPECT_TRUE(look(1));
+  EXPECT_FALSE(look(400));
+  EXPECT_FALSE(look(10'000));  // that was before
 }
 
 }  // namespace
